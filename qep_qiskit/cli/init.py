@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib import resources
 from importlib.resources.abc import Traversable
-from pathlib import Path
 
 import click
 
@@ -37,7 +37,7 @@ def command(name: str | None, listing: bool, output: str | None, as_json: bool) 
         close = nearest(name, ORDER) or f"; the starters are {', '.join(ORDER)}"
         raise InputError(f"NAME: no starter is called {name!r}{close}")
     target = writable(f"{name}.toml" if output is None else output, "--output")
-    text = starter(name).read_text(encoding="utf-8").replace(f"{name}.toml", _word(target))
+    text = starter(name).read_text(encoding="utf-8").replace(f"{name}.toml", shlex.quote(str(target)))
     try:
         with open(target, "x", encoding="utf-8") as stream:
             stream.write(text)
@@ -76,8 +76,3 @@ def _about(text: str) -> str:
 def _commands(text: str) -> list[str]:
     """Return the commands in the head of a starter, with their comments."""
     return [match[1] for line in text.splitlines() if (match := _COMMAND.fullmatch(line))]
-
-
-def _word(path: Path) -> str:
-    """Return a path as one word of a command line."""
-    return f"'{path}'" if re.search(r"[^\w./+-]", str(path)) else str(path)
