@@ -169,7 +169,7 @@ class Notebook(_Bars):
             "text/html": page.export_html(code_format=self._form, inline_styles=True),
         }
         if self._handle is None:
-            self._handle = display(drawn, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+            self._handle = display(drawn, raw=True, display_id=True)
         else:
             self._handle.update(drawn, raw=True)
 
