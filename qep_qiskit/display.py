@@ -31,9 +31,9 @@ def largest_first(values: Sequence[float], most: int) -> list[int]:
     return sorted(range(len(values)), key=lambda k: (values[k] != values[k], -abs(values[k])))[:most]
 
 
-def left_out(number: int, shown: int, word: str = "weights") -> list[str]:
-    """Return a line on what a cut list leaves out, and how to see all of it; nothing if the list is whole."""
-    return [f"… and {number - shown} smaller of {number} {word}; .to_frame() has all of them"] if number > shown else []
+def left_out(number: int, shown: int, whole: str = ".to_frame()") -> list[str]:
+    """Return a line on how many weights a cut list leaves out, and what has all of them; nothing if the list is whole."""
+    return [f"… and {number - shown} smaller of {number} weights; {whole} has all of them"] if number > shown else []
 
 
 def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:

@@ -12,7 +12,7 @@ from scipy.sparse import diags_array, issparse
 
 from qep_qiskit.checks import index_of, shown
 from qep_qiskit.costs import Cost
-from qep_qiskit.display import MOST_ROWS, largest_first, short
+from qep_qiskit.display import MOST_ROWS, largest_first, left_out, short
 from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
@@ -85,14 +85,13 @@ class Problem:
         shown_weights, largest = largest_first(values, MOST_ROWS), max(map(abs, values), default=0.0)
         cells = column(values)
         sketch = network_sketch(self.network, dict(zip(names, values, strict=True)))
-        rest = len(names) - len(shown_weights)
         return card(
             "Problem",
             facts=(repr(self.network), f"x = [{self._x_text()}]", f"cost {short(repr(self.cost))}"),
             graph="" if sketch is None else graph_svg(sketch),
             headings=("weight", "value", ""),
             rows=[(names[k], cells[k], bar(values[k], largest=largest, signed=min(values) < 0)) for k in shown_weights],
-            notes=[f"… and {rest} smaller of {len(names)} weights; problem.weights has all of them"] if rest else [],
+            notes=left_out(len(names), len(shown_weights), "problem.weights"),
         )
 
     def __getitem__(self, name: str) -> float:
