@@ -14,11 +14,10 @@ from qep_qiskit.checks import index_of, shown
 from qep_qiskit.costs import Cost
 from qep_qiskit.display import MOST_ROWS, largest_first, left_out, short
 from qep_qiskit.drawing.card import bar, card
-from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import column
 from qep_qiskit.networks.network import Network
-from qep_qiskit.networks.sketch import network_sketch
+from qep_qiskit.networks.sketch import network_svg
 from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
@@ -84,11 +83,10 @@ class Problem:
         names, values = self.network.names, self.weights.tolist()
         shown_weights, largest = largest_first(values, MOST_ROWS), max(map(abs, values), default=0.0)
         cells = column(values)
-        sketch = network_sketch(self.network, dict(zip(names, values, strict=True)))
         return card(
             "Problem",
             facts=(repr(self.network), f"x = [{self._x_text()}]", f"cost {short(repr(self.cost))}"),
-            graph="" if sketch is None else graph_svg(sketch),
+            graph=network_svg(self.network, dict(zip(names, values, strict=True))),
             headings=("weight", "value", ""),
             rows=[(names[k], cells[k], bar(values[k], largest=largest, signed=min(values) < 0)) for k in shown_weights],
             notes=left_out(len(names), len(shown_weights), "problem.weights"),

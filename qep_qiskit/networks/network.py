@@ -15,11 +15,10 @@ from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
 from qep_qiskit.display import MOST_ROWS, counted, short
 from qep_qiskit.drawing.card import card
 from qep_qiskit.drawing.graph_axes import draw_graph
-from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.frame import frame_of
 from qep_qiskit.networks.polynomial import Polynomial
-from qep_qiskit.networks.sketch import network_sketch
+from qep_qiskit.networks.sketch import network_sketch, network_svg
 from qep_qiskit.networks.weights import Weights
 from qep_qiskit.plain_text import shortened
 from qep_qiskit.seeds import stream
@@ -120,9 +119,7 @@ class Network(Value):
         few = list(groups.items())[:MOST_ROWS]
         rows = [(group, str(len(names)), short(", ".join(names))) for group, names in few]
         rest = [f"… and {len(groups) - len(few)} more groups; network.names has all weights"] if len(groups) > len(few) else []
-        sketch = network_sketch(self)
-        graph = "" if sketch is None else graph_svg(sketch)
-        return card(repr(self), graph=graph, headings=("weights", "number", "names"), rows=rows, notes=rest)
+        return card(repr(self), graph=network_svg(self), headings=("weights", "number", "names"), rows=rows, notes=rest)
 
     def plot(self, ax: Axes | None = None, *, weights: ArrayLike | Mapping[str, float] | None = None) -> Axes:
         """Draw the network as a graph, with inputs and outputs marked.

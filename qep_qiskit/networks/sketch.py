@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.drawing.sketch import Sketch, sketch_of
 
 if TYPE_CHECKING:
@@ -33,6 +34,12 @@ def network_sketch(network: Network, weights: Mapping[str, float] | None = None)
         return None
     inputs, outputs = (_sites(group) for group in (network.inputs, network.outputs))
     return Sketch(tuple(range(network.num_qubits)), edges, inputs, outputs, weights=dict(weights or {}))
+
+
+def network_svg(network: Network, weights: Mapping[str, float] | None = None) -> str:
+    """Return the graph of a network as an SVG element; empty if no term couples two sites."""
+    sketch = network_sketch(network, weights)
+    return "" if sketch is None else graph_svg(sketch)
 
 
 def _supports(operator: Any) -> list[tuple[int, ...]]:

@@ -13,11 +13,10 @@ from qep_qiskit.archive import Savable
 from qep_qiskit.checks import index_of, word
 from qep_qiskit.display import MOST_ROWS, counted, short
 from qep_qiskit.drawing.card import bar, card
-from qep_qiskit.drawing.graph_svg import graph_svg
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, percent
 from qep_qiskit.frames import frame
-from qep_qiskit.networks.sketch import network_sketch
+from qep_qiskit.networks.sketch import network_svg
 from qep_qiskit.networks.weights import Weights
 from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import in_order, samples_of
@@ -90,11 +89,10 @@ class TrainingResult(Savable, Value):
         rows = [
             [*(_shown(key, row.get(key)) for key in keys), bar(row["train_loss"], largest=largest, signed=False)] for row in few
         ]
-        sketch = network_sketch(self.task.network, self.weights) if isinstance(self.task, Task) else None
         cut = len(self.epochs) > len(few)
         return card(
             repr(self),
-            graph="" if sketch is None else graph_svg(sketch),
+            graph=network_svg(self.task.network, self.weights) if isinstance(self.task, Task) else "",
             headings=[*(key.replace("_", " ") for key in keys), ""],
             rows=rows,
             notes=[f"{len(few)} of {len(self.epochs)} epochs; .to_frame('epochs') has all of them"] if cut else [],
