@@ -19,6 +19,8 @@ MOST_SHOWN = 2.5
 """The largest relative error in a picture. Errors beyond it occur only where the gradient has nearly vanished."""
 MOST_MARKED = 40
 """The largest number of points of a curve that are marked."""
+QUANTITIES = ("loss", "accuracy", "gradient")
+"""The panels that can be drawn alone."""
 Rows = Sequence[Mapping[str, Any]]
 TRAINED, HELD_OUT, THIRD = BLUE, ORANGE, GREEN
 
@@ -77,19 +79,14 @@ def draw_curve(history: Rows, epochs: Rows, quantity: str = "loss", ax: Axes | N
     InputError
         If the quantity is unknown, or the training did not record it.
     """
-    drawers: dict[str, Callable[[Axes], None]] = {
-        "loss": lambda panel: _loss(panel, history, epochs),
-        "accuracy": lambda panel: _accuracy(panel, epochs),
-        "gradient": lambda panel: _gradient(panel, history),
-    }
-    if quantity not in drawers:
-        raise InputError(
-            f"plot: {shown(quantity)} is not a quantity of a training; allowed: {', '.join(drawers)}{nearest(quantity, drawers)}"
-        )
-    if quantity == "accuracy" and all(row.get("train_accuracy") is None for row in epochs):
+    drawn = panels(history, epochs)
+    if quantity not in QUANTITIES:
+        allowed = ", ".join(QUANTITIES) + nearest(quantity, QUANTITIES)
+        raise InputError(f"plot: {shown(quantity)} is not a quantity of a training; allowed: {allowed}")
+    if quantity not in drawn:
         raise InputError("plot: this training has no accuracy, because its targets are not classes; plot the loss")
     axes = axes_of(ax, (6.4, 3.8))
-    drawers[quantity](axes)
+    drawn[quantity](axes)
     axes.set_ylabel(quantity, fontsize=9)
     return axes
 
