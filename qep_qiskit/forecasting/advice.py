@@ -105,7 +105,7 @@ def sentence(best: Measure, uncertainty: float) -> str:
     if best.relative_error is None:
         return text[0].upper() + text[1:] + "."
     margin = math.hypot(best.spread or 0.0, uncertainty)
-    error = percent(best.relative_error) + (f" ± {percent(margin)}" if margin > 0 else "")
+    error = percent(best.relative_error, margin)
     titles = {**TITLES, "device": noise_left(mitigation)}
     parts = [f"{titles[name]} {percent(share)}" for name, share in best.parts.items() if share is not None and share > NOTICED]
     return text[0].upper() + text[1:] + f"; expect an error of {error}" + (f", of which {', '.join(parts)}." if parts else ".")
@@ -130,7 +130,7 @@ def _reasons(accuracy: Accuracy | None, causes: Causes, choices: Choices | None,
     if own + unsure <= limit:
         return ()
     asked = f"{'target' if given else 'default limit'} of {percent(limit)}"
-    shown = f"{percent(own)}{f' ± {percent(unsure)}' if unsure > 0 else ''}"
+    shown = percent(own, unsure)
     if own <= limit:
         return (f"the circuits' own error, {shown}, may exceed the {asked}: the reference is not certain enough",)
     ordered = sorted((cause for cause in causes if (cause.share or 0.0) > NOTICED), key=lambda cause: -(cause.share or 0.0))
