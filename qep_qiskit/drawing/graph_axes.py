@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.lines import Line2D
 
+DOT: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 7}
+
 
 def draw_graph(sketch: Sketch, ax: Axes | None = None) -> Axes:
     """Draw a network, with inputs in amber, outputs in light blue, clamped inputs as squares, and edges coloured by sign.
@@ -30,7 +32,7 @@ def draw_graph(sketch: Sketch, ax: Axes | None = None) -> Axes:
     keys = _keys(sketch)
     axes = axes_of(ax, (max(0.8 + 1.25 * len(keys), scale * wide + 1.2), max(1.5, scale * high + 1.3)))
     size = 10.0 * float(np.clip(2.6 * scale, 0.45, 1.6))
-    for edge in sorted(sketch.edges, key=lambda edge: abs(sketch.strength(edge) or 0.0)):
+    for edge in sketch.weak_first:
         ends, strength = np.array([sketch.places[site] for site in edge]).T, sketch.strength(edge)
         style: dict[str, Any] = {"color": FAINT, "linewidth": 1.2}
         if strength is not None:
@@ -59,13 +61,11 @@ def _keys(sketch: Sketch) -> list[Line2D]:
     """Return the lines of the legend."""
     from matplotlib.lines import Line2D
 
-    def dot(colour: str, label: str, marker: str = "o") -> Line2D:
-        return Line2D([], [], linestyle="none", marker=marker, markersize=7, color=colour, label=label)
-
-    keys = [dot(AMBER, "clamped input", "s")] if sketch.clamped else []
-    keys += [dot(AMBER, "input")] if set(sketch.inputs) - set(sketch.clamped) else []
-    keys += [dot(SKY, "output")] if sketch.outputs else []
-    if sketch.largest:
-        keys += [Line2D([], [], color=BLUE, linewidth=2.5, label="positive weight")]
-        keys += [Line2D([], [], color=ORANGE, linewidth=2.5, label=f"negative (largest {sketch.largest:.2g})")]
-    return keys
+    styles: dict[str, dict[str, Any]] = {
+        "clamped": {**DOT, "marker": "s", "color": AMBER},
+        "input": {**DOT, "color": AMBER},
+        "output": {**DOT, "color": SKY},
+        "positive": {"color": BLUE, "linewidth": 2.5},
+        "negative": {"color": ORANGE, "linewidth": 2.5},
+    }
+    return [Line2D([], [], label=text, **styles[kind]) for kind, text in sketch.legend.items()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 
 import numpy as np
@@ -35,8 +36,8 @@ def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST)
     scale = float(min(64.0, (width - 36) / max(extent[0], 1e-9), (height - LINE - 36) / max(extent[1], 1e-9)))
     radius = float(np.clip(0.34 * scale, 3.2, 13.0))
     margin = radius + 4.0
-    legend = _legend(sketch)
-    wide = max(float(extent[0]) * scale + 2 * margin, 7.0 * sum(len(text) + 4 for _, text in legend) if legend else 0.0)
+    legend = sketch.legend
+    wide = max(float(extent[0]) * scale + 2 * margin, 7.0 * sum(len(text) + 4 for text in legend.values()) if legend else 0.0)
     wide = min(wide, width)
     start = max(margin, (wide - float(extent[0]) * scale) / 2)
     at = {
@@ -45,7 +46,7 @@ def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST)
     }
     high = float(extent[1]) * scale + 2 * margin
     opacity = float(np.clip(3.0 * len(sketch.sites) / max(len(sketch.edges), 1), 0.25, 0.85))
-    parts = [_edge(sketch, edge, at, radius, opacity) for edge in _order(sketch)]
+    parts = [_edge(sketch, edge, at, radius, opacity) for edge in sketch.weak_first]
     parts += [_site(sketch, site, *at[site], radius) for site in sketch.sites]
     if legend:
         parts.append(_legend_line(legend, high + 0.7 * LINE))
@@ -56,11 +57,6 @@ def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST)
         f'viewBox="0 0 {wide:.0f} {high:.0f}" width="{wide:.0f}" height="{high:.0f}" '
         'style="max-width:100%;height:auto;font:11px system-ui,sans-serif">' + "".join(parts) + "</svg>"
     )
-
-
-def _order(sketch: Sketch) -> list[tuple[int, int]]:
-    """Return the edges, weak ones first, so that strong ones are on top."""
-    return sorted(sketch.edges, key=lambda edge: abs(sketch.strength(edge) or 0.0))
 
 
 def _edge(sketch: Sketch, edge: tuple[int, int], at: dict[int, tuple[float, float]], radius: float, opacity: float) -> str:
@@ -101,26 +97,16 @@ def _fill(sketch: Sketch, site: int) -> tuple[str, bool]:
     return (SKY if site in sketch.outputs else "#f2f2f2"), False
 
 
-def _legend(sketch: Sketch) -> list[tuple[str, str]]:
-    free = [site for site in sketch.inputs if site not in sketch.clamped]
-    keys = [("square", "clamped input")] if sketch.clamped else []
-    keys += [("input", "input")] if free else []
-    keys += [("output", "output")] if sketch.outputs else []
-    if sketch.largest:
-        keys += [("positive", "positive weight"), ("negative", f"negative (largest {sketch.largest:.2g})")]
-    return keys
-
-
-def _legend_line(keys: list[tuple[str, str]], y: float) -> str:
+def _legend_line(keys: Mapping[str, str], y: float) -> str:
     parts, x = [], 4.0
-    for kind, text in keys:
+    for kind, text in keys.items():
         if kind in ("positive", "negative"):
             colour = POSITIVE if kind == "positive" else NEGATIVE
             parts.append(
                 f'<line x1="{x:.0f}" y1="{y - 4:.1f}" x2="{x + 14:.0f}" y2="{y - 4:.1f}" stroke="{colour}" stroke-width="3"/>'
             )
             x += 8
-        elif kind == "square":
+        elif kind == "clamped":
             parts.append(f'<rect x="{x:.0f}" y="{y - 8.5:.1f}" width="9" height="9" fill="{AMBER}"/>')
         else:
             parts.append(f'<circle cx="{x + 4.5:.1f}" cy="{y - 4:.1f}" r="4.5" fill="{FILLS[kind]}"/>')

@@ -51,6 +51,21 @@ class Sketch:
         weight = self.weights.get(self.edges[edge])
         return None if weight is None else weight / (self.largest or 1.0)
 
+    @property
+    def weak_first(self) -> list[Edge]:
+        """The edges in the order of drawing: weak ones first, so that strong ones are on top."""
+        return sorted(self.edges, key=lambda edge: abs(self.strength(edge) or 0.0))
+
+    @property
+    def legend(self) -> dict[str, str]:
+        """The texts of the legend by kind: ``clamped``, ``input``, ``output``, ``positive`` and ``negative``, where they occur."""
+        return {
+            **({"clamped": "clamped input"} if self.clamped else {}),
+            **({"input": "input"} if set(self.inputs) - set(self.clamped) else {}),
+            **({"output": "output"} if self.outputs else {}),
+            **({"positive": "positive weight", "negative": f"negative (largest {self.largest:.2g})"} if self.largest else {}),
+        }
+
     def note(self, site: int) -> str:
         """Return what there is to know about a site in words."""
         roles = ["clamped input"] if site in self.clamped else ["input"] if site in self.inputs else []
