@@ -10,7 +10,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.budget import Budget
-from qep_qiskit.estimates import MISSING, column, cosine, finite, percent, with_error
+from qep_qiskit.estimates import MISSING, column, finite
 from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.networks.network import Network
@@ -18,7 +18,7 @@ from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_
 from qep_qiskit.report.charts import Series, Strip, strip
 from qep_qiskit.report.circuit_text import drawing
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
-from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, shown_rungs, verdict
+from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, numbers_of, shown_rungs, verdict
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
@@ -124,12 +124,13 @@ def _facts(budget: Budget) -> list[tuple[str, str]]:
         return []
     rung, provenance = last[0], budget.provenance
     shots = (provenance.get("shots_total") or 0) + (provenance.get("calibration_shots_total") or 0)
+    numbers = numbers_of(budget, rung)
     facts = [
-        ("error", percent(rung.relative_error) if rung.name != "exact" else MISSING),
-        ("shot noise alone", percent(budget.shot_noise(rung))),
-        ("cosine with the exact gradient", cosine(rung.cosine) if rung.name != "exact" else MISSING),
-        ("weights with the correct sign", percent(rung.sign_agreement) if rung.name != "exact" else MISSING),
-        ("loss", with_error(rung.loss, rung.loss_stderr)),
+        ("error", numbers["error"]),
+        ("shot noise alone", numbers["shot noise alone"]),
+        ("cosine with the exact gradient", numbers["cosine"]),
+        ("weights with the correct sign", numbers["signs agree"]),
+        ("loss", numbers["loss"]),
         ("shots with calibration", f"{shots:,}" if shots else MISSING),
     ]
     return [(name, text) for name, text in facts if text != MISSING]

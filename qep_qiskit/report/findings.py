@@ -185,16 +185,22 @@ def _mitigation_sentence(budget: Budget, last: Rung) -> str:
 
 def _helps_without_shots(budget: Budget) -> bool:
     """Return whether mitigation is known to lower the error at infinitely many shots."""
-    errors = [budget.computed[name].relative_error for name in ("device", "mitigated_limit") if name in budget.computed]
-    return len(errors) == 2 and errors[0] is not None and errors[1] is not None and errors[1] < errors[0]
+    limits = _errors_without_shots(budget)
+    return limits is not None and limits[1] < limits[0]
+
+
+def _errors_without_shots(budget: Budget) -> tuple[float, float] | None:
+    """Return the errors at infinitely many shots without and with mitigation; None unless both are known."""
+    rungs = [budget.computed.get(name) for name in ("device", "mitigated_limit")]
+    raw, mitigated = (None if rung is None else rung.relative_error for rung in rungs)
+    return None if raw is None or mitigated is None else (raw, mitigated)
 
 
 def mitigation_effect(budget: Budget) -> str:
     """Return what mitigation does to the bias, and its price in shots; empty if neither is known."""
-    computed, sentences = budget.computed, []
-    limits = [computed[name].relative_error for name in ("device", "mitigated_limit") if name in computed]
-    if len(limits) == 2 and None not in limits:
-        verb = "lowers" if limits[1] < limits[0] else "raises"  # type: ignore[operator]
+    computed, limits, sentences = budget.computed, _errors_without_shots(budget), []
+    if limits is not None:
+        verb = "lowers" if limits[1] < limits[0] else "raises"
         sentences.append(f"Without shot noise, mitigation {verb} the error from {percent(limits[0])} to {percent(limits[1])}.")
     noises = [budget.shot_noise(computed[name]) for name in ("shots", "mitigated") if name in computed]
     if len(noises) == 2 and noises[0] and noises[1]:
