@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
+from qep_qiskit.display import counted
 from qep_qiskit.estimates import MISSING, cells, cosine, duration, percent, ratio, score, with_error
 from qep_qiskit.kinds import RUNGS
 
@@ -154,7 +155,7 @@ def _detail(budget: Budget, last: Rung) -> str:
     if last.chi_square is None:
         return ""
     expected = "" if noise is None else f", with an expected error of {percent(noise)},"
-    weights = f"{count} weight{'' if count == 1 else 's'}"
+    weights = counted(count, "weight")
     allowed = ratio(allowed_chi_square(count))
     return (
         f"χ²/K, the mean of z², is {ratio(last.chi_square)} over {weights}. Shot noise alone{expected} explains up to {allowed}."

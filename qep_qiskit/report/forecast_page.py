@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from qep_qiskit.display import counted
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent
 from qep_qiskit.files import write_whole
 from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
@@ -98,7 +99,7 @@ def _facts(forecast: Forecast) -> Iterator[tuple[str, str]]:
     if sending.seconds is not None:
         yield "QPU time", duration(sending.seconds)
     yield "shots", "exact expectations" if sending.shots is None else f"{sending.shots:,}"
-    yield "circuits", f"{sending.circuits} in {sending.jobs} job{'s' * (sending.jobs != 1)}"
+    yield "circuits", f"{sending.circuits} in {counted(sending.jobs, 'job')}"
     if expected is not None and expected.cosine is not None:
         yield "cosine with the exact gradient", cosine(expected.cosine)
     if expected is not None and expected.sign_agreement is not None:
