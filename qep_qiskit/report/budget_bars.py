@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.estimates import MISSING, percent
+from qep_qiskit.estimates import percent
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.report.charts import Bar, Group, Part
 from qep_qiskit.report.findings import LARGEST_Z, large, largest_contribution, numbers_of
-from qep_qiskit.report.tables import Cell
+from qep_qiskit.report.tables import Cell, cell
 
 TONES = {
     "finite_beta": "beta",
@@ -62,12 +62,13 @@ def _bar(budget: Budget, rung: Rung, end: float) -> Bar:
 def step_records(budget: Budget) -> Sequence[dict[str, Any]]:
     """Return all numbers of the steps, one record per step that was computed."""
     return [
-        {"step": Cell(rung.title), **{name: _cell(rung, name, text) for name, text in numbers_of(budget, rung).items()}}
+        {
+            "step": Cell(rung.title),
+            **{
+                name: cell(text, marked=name == LARGEST_Z and large(rung.largest_z))
+                for name, text in numbers_of(budget, rung).items()
+            },
+        }
         for rung in budget.rows
         if rung.values is not None
     ]
-
-
-def _cell(rung: Rung, name: str, text: str) -> Cell | None:
-    """Return a number of a step, marked if it is a large z; None if it has none."""
-    return None if text == MISSING else Cell(text, marked=name == LARGEST_Z and large(rung.largest_z))

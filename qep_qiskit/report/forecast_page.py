@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.display import counted
-from qep_qiskit.estimates import MISSING, column, cosine, duration, percent
+from qep_qiskit.estimates import column, cosine, duration, percent
 from qep_qiskit.files import write_whole
 from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
 from qep_qiskit.forecasting.forecast import Forecast
@@ -153,21 +153,15 @@ def _bar(row: Measure, end: float, *, best: bool) -> Bar:
 
 def _choice(row: Measure) -> dict[str, Cell]:
     shares = {name: row.parts.get(name) for name in TONES}
-    seconds = None if row.seconds is None else Cell(duration(row.seconds), row.seconds)
     return {
         "choice": Cell(row.title),
-        "error": _share(row.relative_error),
-        "spread": _share(row.spread),
-        **{TITLES[name]: _share(share) for name, share in shares.items()},
-        "QPU time": seconds or Cell(""),
+        "error": cell(percent(row.relative_error), row.relative_error),
+        "spread": cell(percent(row.spread), row.spread),
+        **{TITLES[name]: cell(percent(share), share) for name, share in shares.items()},
+        "QPU time": cell(duration(row.seconds), row.seconds),
         "shots": cell(row.shots),
         "two-qubit gates": cell(row.two_qubit_gates),
     }
-
-
-def _share(value: float | None) -> Cell:
-    text = percent(value)
-    return Cell("" if text == MISSING else text, value)
 
 
 def _strips(forecast: Forecast) -> list[Strip]:

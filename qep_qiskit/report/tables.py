@@ -49,9 +49,10 @@ def table(records: Iterable[Mapping[str, Any]], *, log: bool = False) -> Table:
     return Table([key.replace("_", " ") for key in used], list(zip(*used.values(), strict=True)), log)
 
 
-def cell(value: object) -> Cell:
-    """Return a value as a cell; an absent one is empty."""
-    return Cell("" if value in ABSENT else text_of(value), float(value) if finite(value) else None)
+def cell(value: object, key: float | None = None, *, marked: bool = False) -> Cell:
+    """Return a value as a cell, sorted by the key or else by the value if it is a number; an absent value is empty."""
+    number = float(value) if key is None and finite(value) else key
+    return Cell("" if value in ABSENT else text_of(value), number, marked)
 
 
 def as_rows(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:

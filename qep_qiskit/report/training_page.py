@@ -179,7 +179,7 @@ def _epoch(row: Mapping[str, Any]) -> dict[str, Cell]:
         if key in ("validation_confusion", "validation_loss_stderr"):
             continue
         if key in PERCENTAGES:
-            kept[key] = cell(None) if value is None else Cell(percent(value), value)
+            kept[key] = cell(percent(value), value)
         elif key == "validation_loss" and value is not None:
             kept[key] = Cell(with_error(value, row.get("validation_loss_stderr")), value)
         else:
