@@ -181,12 +181,11 @@ def _circuits(forecast: Forecast) -> Table:
     table = terminal_table("round", "circuit", "basis", right=numbers, title="What will be sent")
     for row in forecast.sending.rows:
         facts = row.appraisal
-        what = f"{row.circuits} × calibration" if row.phase is None else "free" if row.phase == 0 else f"β = {row.phase:+.4g}"
         gates = (MISSING,) * 3 if facts is None else (facts.depth, facts.two_qubit_gates, facts.two_qubit_depth)
         time = MISSING if facts is None or facts.seconds is None else f"{facts.seconds * 1e6:.3g} µs"
         fidelity = MISSING if facts is None or facts.fidelity is None else f"{facts.fidelity:.3f}"
         shots = "exact" if row.shots is None else f"{row.shots:,}"
-        table.add_row(*map(cell, (row.round, what, row.basis, shots, *gates, time, fidelity)))
+        table.add_row(*map(cell, (row.round, row.title, row.basis, shots, *gates, time, fidelity)))
     return table
 
 
@@ -297,6 +296,5 @@ def _advice(out: Console, advice: Advice) -> None:
     for reason in advice.reasons[1:]:
         out.print(marked("  {}", reason))
     out.print(marked("[bold]Advice[/] {}", advice.text))
-    if advice.changes:
-        words = " ".join(f"--set {key}={value}" for key, value in advice.changes.items())
-        out.print(marked("  in the spec, or with {}", words))
+    if advice.flags:
+        out.print(marked("  in the spec, or with {}", advice.flags))

@@ -49,6 +49,11 @@ class Advice(Value):
     asked: float = ACCEPTED
     changes: Mapping[str, object] = field(default_factory=dict)
 
+    @property
+    def flags(self) -> str:
+        """The changes as options of the command line; empty if there are none."""
+        return " ".join(f"--set {key}={value}" for key, value in self.changes.items())
+
     def to_dict(self) -> dict[str, object]:
         """Return the advice as an object for JSON."""
         return {**vars(self), "reasons": list(self.reasons), "changes": dict(self.changes)}

@@ -42,6 +42,13 @@ class CircuitRow:
     circuits: int = 1
     appraisal: Appraisal | None = None
 
+    @property
+    def title(self) -> str:
+        """What the circuit is for: a phase or the calibration."""
+        if self.phase is None:
+            return f"{self.circuits} × calibration"
+        return "free" if self.phase == 0 else f"β = {self.phase:+.4g}"
+
 
 @dataclass(frozen=True, repr=False)
 class Sending:

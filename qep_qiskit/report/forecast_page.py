@@ -83,11 +83,10 @@ def _verdict(forecast: Forecast) -> Verdict:
     if advice is None:
         return Verdict(f"{error}{time}.")
     state = "The plan is ready. " if advice.ready else f"The plan is not ready: {'; '.join(advice.reasons)}. "
-    changes = " ".join(f"--set {key}={value}" for key, value in advice.changes.items())
     return Verdict(
         f"{state}{error}{time}.",
         advice.ready,
-        f"Best plan: {advice.text}{f' In the spec, or with {changes}.' if changes else ''}",
+        f"Best plan: {advice.text}{f' In the spec, or with {advice.flags}.' if advice.flags else ''}",
     )
 
 
@@ -191,9 +190,7 @@ def _circuits(forecast: Forecast) -> Iterator[dict[str, Any]]:
         facts = row.appraisal
         yield {
             "round": row.round,
-            "circuit": Cell(
-                f"{row.circuits} × calibration" if row.phase is None else "free" if row.phase == 0 else f"β = {row.phase:+.4g}"
-            ),
+            "circuit": Cell(row.title),
             "basis": Cell(str(row.basis)),
             "shots": row.shots,
             "depth": None if facts is None else facts.depth,
