@@ -16,7 +16,7 @@ from qep_qiskit.report.findings import Column, Verdict, columns_of, mitigation_e
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page, write_report
-from qep_qiskit.report.timeline import seen, spans, timeline
+from qep_qiskit.report.timeline import Span, seen, spans, timeline
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.listing import state_of
@@ -38,6 +38,7 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
     """
     budget, provenance, diagnostics = readings.budget, readings.budget.provenance, readings.budget.diagnostics
     events, weights = store.events(), budget.settings["weights"]
+    history = spans(events)
     service, name = _service(store, provenance), store.folder.resolve().name
     document = {
         "description": store.description,
@@ -67,9 +68,9 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
         names=budget.names,
         columns=_columns(readings) if readings.each else [],
         strips=strips(budget) if readings.each else [],
-        timeline=timeline(events, store.created) if spans(events) else [],
-        states=seen(events),
-        jobs=table(_jobs(store, events)),
+        timeline=timeline(events, history, store.created),
+        states=seen(history),
+        jobs=table(_jobs(store, history)),
         costs=_costs(store),
         circuits=table(_circuits(store)),
         compiled=table(_compiled(store)),
@@ -125,9 +126,9 @@ def _oddities(store: RunStore) -> list[str]:
     return lines
 
 
-def _jobs(store: RunStore, events: list[Event]) -> list[dict[str, Any]]:
+def _jobs(store: RunStore, history: Mapping[str, list[Span]]) -> list[dict[str, Any]]:
     seconds, rows = store.all("seconds"), []
-    times = {tag: {state: start for state, start, _ in states} for tag, states in spans(events).items()}
+    times = {tag: {state: start for state, start, _ in states} for tag, states in history.items()}
     for job in store.jobs(replaced=True):
         at = times.get(job.tag, {})
         waited = (at["done"] - at["submitted"]).total_seconds() if {"done", "submitted"} <= at.keys() else None

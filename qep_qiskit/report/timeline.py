@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from qep_qiskit.estimates import duration
@@ -45,9 +45,10 @@ def spans(events: Sequence[Event]) -> dict[str, list[Span]]:
     return by_tag
 
 
-def timeline(events: Sequence[Event], created: str) -> list[Bar]:
-    """Return one bar per job, with the time in every state, and a mark at its end."""
-    jobs = spans(events)
+def timeline(events: Sequence[Event], jobs: Mapping[str, list[Span]], created: str) -> list[Bar]:
+    """Return one bar per job, with the time in every state, and a mark at its end; `jobs` are the spans of the events."""
+    if not jobs:
+        return []
     start = min([datetime.fromisoformat(created), *(s[0][1] for s in jobs.values())])
     end = max(max(datetime.fromisoformat(e.time) for e in events), start + LEAST)
     whole = (end - start) / (1 - END_WIDTH / 100)
@@ -67,9 +68,9 @@ def timeline(events: Sequence[Event], created: str) -> list[Bar]:
     return rows
 
 
-def seen(events: Sequence[Event]) -> list[tuple[str, str]]:
+def seen(jobs: Mapping[str, list[Span]]) -> list[tuple[str, str]]:
     """Return the tone and the name of every state that occurs."""
-    states = dict.fromkeys(state for job in spans(events).values() for state, _, _ in job)
+    states = dict.fromkeys(state for job in jobs.values() for state, _, _ in job)
     return [(TONES.get(state, "plain"), state) for state in states]
 
 
