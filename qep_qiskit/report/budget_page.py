@@ -17,12 +17,11 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_records
 from qep_qiskit.report.charts import Series, Strip, strip
 from qep_qiskit.report.circuit_text import drawing
-from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, numbers_of, shown_rungs, verdict
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
-from qep_qiskit.secrets import scrubbed
 
 
 def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
@@ -104,7 +103,7 @@ def files(budget: Budget, document: Mapping[str, Any], spec_text: str | None, na
             rest |= {f"{rung.name}_{key}": None if part is None else part.tolist() for key, part in errors.items()}
     long = ("values", "stderr", "z", "uncertainty")
     steps = [{key: value for key, value in rung.to_dict().items() if key not in long} for rung in budget.rows]
-    spec = [] if spec_text is None else [Download("spec.toml", "the spec that was run", scrubbed(spec_text))]
+    spec = [] if spec_text is None else [spec_file(spec_text, "the spec that was run")]
     return [
         json_file(f"{name}.json", document),
         columns_file("gradient.csv", "the gradient of every step, weight by weight", {"weight": list(budget.names)}, rest),

@@ -52,6 +52,11 @@ def json_file(name: str, document: Mapping[str, Any], about: str = "all numbers 
     return Download(name, about, json.dumps(scrubbed_document(plain(document)), allow_nan=False, ensure_ascii=False, default=str))
 
 
+def spec_file(text: str, about: str) -> Download:
+    """Return the text of a spec as a file."""
+    return Download("spec.toml", about, scrubbed(text))
+
+
 def csv_file(name: str, about: str, records: Iterable[Mapping[str, Any]]) -> Download:
     """Return records as a CSV file, with one column per key in order of appearance; an absent number is an empty cell."""
     rows = [plain(record) for record in records]

@@ -12,12 +12,11 @@ from qep_qiskit.files import write_whole
 from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.report.charts import Bar, Group, Part, Series, Strip, strip
-from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, Verdict, columns_of_values
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import Cell, as_rows, cell, table
 from qep_qiskit.report.template import Page
-from qep_qiskit.secrets import scrubbed
 
 TONES = {"finite_beta": "beta", "prepared": "prepared", "device": "device", "shots": "shots"}
 
@@ -211,5 +210,5 @@ def _files(forecast: Forecast, document: Mapping[str, Any], spec_text: str) -> l
         json_file("forecast.json", document),
         columns_file("gradient.csv", "the expected gradient, weight by weight", {"weight": list(forecast.names)}, columns),
         *([csv_file("choices.csv", "the choices with their errors by cause", rows)] if rows else []),
-        Download("spec.toml", "the spec", scrubbed(spec_text)),
+        spec_file(spec_text, "the spec"),
     ]

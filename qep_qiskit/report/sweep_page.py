@@ -11,14 +11,13 @@ from qep_qiskit.display import counted
 from qep_qiskit.estimates import Estimate
 from qep_qiskit.files import write_whole
 from qep_qiskit.networks.network import Network
-from qep_qiskit.report.downloads import Download, csv_file, json_file
+from qep_qiskit.report.downloads import Download, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Verdict
 from qep_qiskit.report.inline_svg import plot
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.sweep_figure import draw_measure
 from qep_qiskit.report.tables import Cell, cell, table
 from qep_qiskit.report.template import Page
-from qep_qiskit.secrets import scrubbed
 from qep_qiskit.sweeps import Average, Row
 
 BEST = {
@@ -140,5 +139,5 @@ def _files(rows: Sequence[Row], document: Mapping[str, Any], spec_text: str) -> 
     return [
         json_file("sweep.json", document),
         csv_file("sweep.csv", "every point", records),
-        Download("spec.toml", "the spec that was varied", scrubbed(spec_text)),
+        spec_file(spec_text, "the spec that was varied"),
     ]

@@ -16,7 +16,7 @@ from qep_qiskit.drawing.plane import draw_plane
 from qep_qiskit.estimates import column, cosine, duration, percent, with_error
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.charts import Series, strip
-from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file
+from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, Verdict
 from qep_qiskit.report.inline_svg import plot
 from qep_qiskit.report.network_view import network_view
@@ -24,7 +24,6 @@ from qep_qiskit.report.tables import Cell, as_rows, cell, table
 from qep_qiskit.report.template import Page, write_report
 from qep_qiskit.report.training_facts import Facts, Record, facts_of
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.secrets import scrubbed
 from qep_qiskit.training.loop.compared import compared_with
 from qep_qiskit.training.plane import Plane
 
@@ -137,7 +136,7 @@ def _key_numbers(facts: Facts) -> list[tuple[str, str]]:
 
 
 def _files(facts: Facts, spec_text: str) -> list[Download]:
-    spec = [Download("spec.toml", "the spec that was run", scrubbed(spec_text))] if spec_text else []
+    spec = [spec_file(spec_text, "the spec that was run")] if spec_text else []
     weights = columns_file("weights.csv", "the weights", {"weight": list(facts.weights)}, {"value": list(facts.weights.values())})
     return [
         json_file("training.json", vars(facts)),
