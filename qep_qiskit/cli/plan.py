@@ -10,7 +10,7 @@ import click
 from qep_qiskit.cli.options import SpecRequest, device_option, spec_options
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, say
 from qep_qiskit.cli.training_plan import show_training
-from qep_qiskit.display import counted, terminal_table
+from qep_qiskit.display import counted, largest_first, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
 from qep_qiskit.files import writable
@@ -255,7 +255,7 @@ def _weights(forecast: Forecast, whole: bool) -> Table:
     """Return the table of weights. For a large network, it shows those with the largest predicted values or bounds."""
     size = forecast.values if forecast.known or forecast.stderr is None else forecast.stderr
     count = len(forecast.names) if whole else MOST_WEIGHTS
-    shown = sorted(range(len(forecast.names)), key=lambda k: -abs(size[k]))[:count] if len(size) > count else range(len(size))
+    shown = largest_first(size.tolist(), count)
     if forecast.stderr is not None and not forecast.known:
         columns = {"error at most": [f"{error:.2g}" for error in forecast.stderr]}
     else:

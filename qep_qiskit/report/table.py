@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from qep_qiskit.budget import Budget, Rung
-from qep_qiskit.display import terminal_table
+from qep_qiskit.display import largest_first, terminal_table
 from qep_qiskit.estimates import MISSING, Estimate, column
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
@@ -87,10 +87,10 @@ def _listed(budget: Budget, last: list[Rung]) -> list[int]:
     if count <= MANY_WEIGHTS or not last:
         return list(range(min(count, MANY_WEIGHTS)))
     if last[0].z is not None:
-        size = np.nan_to_num(np.abs(last[0].z))
+        size = np.nan_to_num(last[0].z)
     else:
-        size = np.abs(np.array(last[0].values) - (0.0 if budget.exact is None else budget.exact))
-    return sorted(np.argsort(-size, kind="stable")[:LISTED].tolist())
+        size = np.array(last[0].values) - (0.0 if budget.exact is None else budget.exact)
+    return sorted(largest_first(size.tolist(), LISTED))
 
 
 def _loss_line(budget: Budget) -> Text:
