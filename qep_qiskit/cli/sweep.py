@@ -104,20 +104,21 @@ def command(
         drawn = next((name for name in measures if any(entry.numbers[name] for entry in entries)), measures[0])
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
         shown = next((specs[row.number] for row in sweep.rows if row.problem is None), None)
+        document = {**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries]}
         page = sweep_page.write(
             folder / "report.html",
             name=folder.name,
             rows=sweep.rows,
             entries=entries,
             measures=measures,
-            document={**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries]},
+            document=document,
             spec_text=spec.to_toml(),
             command=" ".join(["qep sweep spec.toml", *(f"--over {shlex.quote(text)}" for text in over)]),
             network=None if shown is None else shown.weighted_network()[0],
         )
     if as_json:
         files = {"folder": str(folder), "picture": str(picture), "page": str(page)}
-        print_json({**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries], "files": files})
+        print_json({**document, "files": files})
         return
     _show(entries, measures, sweep.rows)
     say(f"\n{page}")
