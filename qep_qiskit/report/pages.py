@@ -10,7 +10,7 @@ from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.report import run_page, training_page
-from qep_qiskit.report.training_facts import facts_of
+from qep_qiskit.report.training_facts import weights_of
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.readings import readings_of
 from qep_qiskit.runs.verbs import open_run, spec_of
@@ -53,7 +53,7 @@ def _learned(store: RunStore) -> tuple[Network | None, Plane | None]:
     """Return the network of a training that was begun from a spec, and what it has learned; None if that cannot be computed."""
     if store.description.get("from") != "spec" or store.checkpoint("data") is None:
         return None, None
-    weights, network = facts_of(store).weights, None
+    weights, network = weights_of(store), None
     with contextlib.suppress(InputError, PreparationError):
         task = task_from(spec_of(store), store)[0]
         network = task.network

@@ -11,6 +11,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.log import different
+from qep_qiskit.training.loop.steps import State, Vector
 from qep_qiskit.training.loop.trained import mean_cosine
 
 Record = Mapping[str, Any]
@@ -47,14 +48,11 @@ def facts_of(store: RunStore) -> Facts:
     InputError
         If the run has no step yet.
     """
-    state, settings = state_of(store), store.get("training", "settings") or {}
-    if state is None:
-        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {store.folder}` begins")
+    state, settings = _stored(store)
     steps = store.steps()
     history, epochs = [step["record"] for step in steps], [step["epoch"] for step in steps if step["epoch"] is not None]
-    best = state.best_weights if settings.get("early_stopping") is not None else None
-    weights, shown = (state.weights, epochs[-1] if epochs else None) if best is None else (best, None)
-    if best is not None and epochs:
+    shown = epochs[-1] if epochs else None
+    if _best(state, settings) is not None and epochs:
         score = "validation_loss" if settings.get("held_out") else "train_loss"
         shown = min(epochs, key=lambda row: row[score])
     return Facts(
@@ -63,7 +61,7 @@ def facts_of(store: RunStore) -> Facts:
         history=history,
         epochs=epochs,
         shown_epoch=shown,
-        weights=dict(zip(settings.get("weights", ()), map(float, weights), strict=True)),
+        weights=_named_weights(state, settings),
         shots=state.shots,
         stopped=state.stopped,
         finished=bool(epochs) and (state.stopped is not None or epochs[-1]["epoch"] >= settings.get("epochs", 0)),
@@ -72,6 +70,28 @@ def facts_of(store: RunStore) -> Facts:
         estimated_seconds=(store.get("estimate", "training") or {}).get("qpu_seconds"),
         warnings=different(text for step in steps for text in step["warnings"]),
     )
+
+
+def weights_of(store: RunStore) -> dict[str, float]:
+    """Return the weights of the page's content, without reading the steps; raise InputError if there is no step yet."""
+    return _named_weights(*_stored(store))
+
+
+def _stored(store: RunStore) -> tuple[State, Record]:
+    state = state_of(store)
+    if state is None:
+        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {store.folder}` begins")
+    return state, store.get("training", "settings") or {}
+
+
+def _best(state: State, settings: Record) -> Vector | None:
+    """Return the weights of the best epoch; None without early stopping."""
+    return state.best_weights if settings.get("early_stopping") is not None else None
+
+
+def _named_weights(state: State, settings: Record) -> dict[str, float]:
+    best = _best(state, settings)
+    return dict(zip(settings.get("weights", ()), map(float, state.weights if best is None else best), strict=True))
 
 
 def _jobs(store: RunStore) -> list[dict[str, Any]]:
