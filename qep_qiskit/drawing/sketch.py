@@ -58,7 +58,7 @@ class Sketch:
 
     @property
     def legend(self) -> dict[str, str]:
-        """The texts of the legend by kind: ``clamped``, ``input``, ``output``, ``positive`` and ``negative``, where they occur."""
+        """The texts of the legend, where they occur: ``clamped``, ``input``, ``output``, ``positive`` and ``negative``."""
         return {
             **({"clamped": "clamped input"} if self.clamped else {}),
             **({"input": "input"} if set(self.inputs) - set(self.clamped) else {}),
