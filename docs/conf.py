@@ -91,6 +91,6 @@ def setup(app: Sphinx) -> None:
     (SESSION / "noise.toml").write_bytes(starter("noise").read_bytes())
     (SESSION / "specs").symlink_to(DOCS.parent / "hardware_runs" / "specs")
     service = contextlib.ExitStack()
-    os.environ["QEP_RUNTIME_URL"] = service.enter_context(serve(noise="readout")).url
+    os.environ["QEP_RUNTIME_URL"] = service.enter_context(serve(noise="readout", queue_seconds=8.0)).url
     app.connect("builder-inited", lambda app: app.env.programoutput_cache.clear(), priority=900)  # of an earlier build's folder
     app.connect("build-finished", lambda *_: service.close())
