@@ -106,6 +106,7 @@ def test_too_many_shots_to_count_are_refused(shots):
             "batch_size",
             "bounds",
             "l2",
+            "soft_cutoff",
             "early_stopping",
             "validation_fraction",
             "random_state",

@@ -60,5 +60,8 @@ class Training(Section):
     trainable: list[str] | None = Field(None, min_length=1, description='names or groups of weights, such as ["J", "h[0]"]')
     bounds: dict[str, list[float]] | None = Field(None, description="low and high by name or group, such as { J = [-2.0, 2.0] }")
     l2: float = Field(0.0, ge=0, description="a number of at least 0")
+    soft_cutoff: dict[str, list[float]] | None = Field(
+        None, description="cutoff and slope of a penalty by name or group, such as { J = [0.1, 0.02] }"
+    )
     clip: float | None = Field(None, gt=0, description="the largest norm of a gradient, a number above 0")
     warm_starts: bool = Field(True, description="true or false")

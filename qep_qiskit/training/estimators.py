@@ -34,7 +34,7 @@ NESTED = ("preparer", "optimizer")
 
 PASSED_ON = (
     *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
-    *("schedule", "epochs", "batch_size", "l2", "early_stopping", "run"),
+    *("schedule", "epochs", "batch_size", "l2", "soft_cutoff", "early_stopping", "run"),
 )
 
 
@@ -68,6 +68,7 @@ class _Estimator(BaseEstimator):
         batch_size: int = 10,
         bounds: object = None,
         l2: float = 0.0,
+        soft_cutoff: object = None,
         early_stopping: int | None = None,
         validation_fraction: float = 0.1,
         run: str | os.PathLike[str] | None = None,
@@ -89,6 +90,7 @@ class _Estimator(BaseEstimator):
         self.batch_size = batch_size
         self.bounds = bounds
         self.l2 = l2
+        self.soft_cutoff = soft_cutoff
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.run = run
@@ -168,7 +170,9 @@ class QEPClassifier(ClassifierMixin, _Estimator):
     cost : {"squared_error", "squared_error_observable", "softmax_cross_entropy"} or callable
         With one output, the targets are ±1. With one output per class, they are +1 for the sample's class and −1 for the others.
         "softmax_cross_entropy" needs one output per class and gets class numbers.
-    gradient, preparer, stencil, device, shots, mitigation, optimizer, learning_rate, schedule, epochs, batch_size, bounds, l2
+    gradient, preparer, stencil, device, shots, mitigation, optimizer, learning_rate, schedule, epochs, batch_size
+        See :func:`qep_qiskit.train`.
+    bounds, l2, soft_cutoff
         See :func:`qep_qiskit.train`. The transverse fields of a default network are bounded away from zero.
     early_stopping : int, optional
         Stop after this many epochs without a better loss on the held-out samples.

@@ -58,6 +58,7 @@ class TaskOptions(Options, total=False):
     trainable: Sequence[str] | Mapping[str, bool] | None
     bounds: object
     l2: float
+    soft_cutoff: object
     clip: float | None
     early_stopping: int | None
     compare_every: int | None
@@ -82,6 +83,7 @@ def task_of(
     trainable: Sequence[str] | Mapping[str, bool] | None = None,
     bounds: object = None,
     l2: float = 0.0,
+    soft_cutoff: object = None,
     clip: float | None = None,
     early_stopping: int | None = None,
     compare_every: int | None = None,
@@ -124,7 +126,7 @@ def task_of(
         learning_rate=learning_rate,
         epochs=epochs,
         batch_size=batch_size,
-        constraints=constraints(network, trainable=trainable, bounds=bounds, l2=l2, clip=clip),
+        constraints=constraints(network, trainable=trainable, bounds=bounds, l2=l2, soft_cutoff=soft_cutoff, clip=clip),
         patience=early_stopping,
         compare_every=0 if compare_every is None else compare_every,
         warm=warm_starts,
@@ -202,6 +204,8 @@ def train(
     bounds : (low, high) or mapping of name or group to (low, high), optional
     l2 : float
         λ in the penalty λ Σ w².
+    soft_cutoff : (cutoff, slope) or mapping of name or group to (cutoff, slope), optional
+        The penalty slope · max(|w| − cutoff, 0): weights beyond the cutoff are drawn back with a constant force.
     clip : float, optional
         The largest allowed norm of the gradient; a longer gradient is shortened to it.
     early_stopping : int, optional

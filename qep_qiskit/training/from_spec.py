@@ -106,10 +106,14 @@ def data_file(spec: Spec) -> Path | None:
 def _options(spec: Spec) -> Mapping[str, Any]:
     written = spec.training.written()
     settings: Mapping[str, Any] = spec.settings()
-    for key, pair in written.get("bounds", {}).items():
-        if len(pair) != 2:
-            raise InputError(f"training.bounds.{key}: {shown(pair)} is not allowed; give low and high, such as [-2.0, 2.0]")
-        written["bounds"][key] = tuple(pair)
+    for option, example in (
+        ("bounds", "low and high, such as [-2.0, 2.0]"),
+        ("soft_cutoff", "cutoff and slope, such as [0.1, 0.02]"),
+    ):
+        for key, pair in written.get(option, {}).items():
+            if len(pair) != 2:
+                raise InputError(f"training.{option}.{key}: {shown(pair)} is not allowed; give {example}")
+            written[option][key] = tuple(pair)
     if spec.training.gradient == "exact":
         settings = {key: settings[key] for key in ("preparer", "device", "shots", "seed")}
     return {**settings, **written}

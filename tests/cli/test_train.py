@@ -105,6 +105,7 @@ def test_interrupts_say_how_to_resume(spec):
         (["SPEC", "--set", "training.epoch=3"], "training.epoch = 3: unknown key; [training] takes"),
         (["SPEC", "--set", "training.optimizer=adm"], 'training.optimizer: "adm" is not allowed; give one of "sgd"'),
         (["SPEC", "--set", "training.bounds={ J = [1.0] }"], "training.bounds.J: [1.0] is not allowed"),
+        (["SPEC", "--set", "training.soft_cutoff={ J = [1.0] }"], "training.soft_cutoff.J: [1.0] is not allowed"),
         (["SPEC", "--set", "data.source=mons"], 'data.source: "mons" is not allowed; give one of'),
         (["SPEC", "--set", "data.source=digits"], "network.inputs: 2 inputs for the 64 features of digits; give as many"),
         (["SPEC", "--set", "data.source=none.csv"], "data.source: none.csv: no such file"),

@@ -146,6 +146,36 @@ def test_penalty_and_clipping():
     np.testing.assert_allclose(clipped - first, 0.02 * (plain - first) / np.linalg.norm(plain - first))
 
 
+@pytest.mark.parametrize("soft_cutoff", [(0.3, 0.2), {"J": (0.3, 0.2)}, {"J[0,2]": (0.0, 0.2), "h": (0.1, 0.5)}])
+def test_the_soft_cutoff_adds_the_slope_of_its_penalty(soft_cutoff):
+    net = network()
+    options = {"epochs": 1, "batch_size": 4, "optimizer": "sgd", "learning_rate": 0.1, "seed": 1}
+    first = np.array(list(net.initial_weights(seed=1).values()))
+
+    def penalty(weights):
+        total = 0.0
+        for name, w in zip(net.names, weights, strict=True):
+            pairs = {None: soft_cutoff} if isinstance(soft_cutoff, tuple) else soft_cutoff
+            for key, (cutoff, slope) in pairs.items():
+                if key in (None, name, name.split("[")[0]):
+                    total += slope * max(abs(w) - cutoff, 0.0)
+        return total
+
+    plain, limited = (qep.train(net, XOR, SIGNS, **options, **extra) for extra in ({}, {"soft_cutoff": soft_cutoff}))
+    shifts = 1e-6 * np.eye(len(first))
+    slopes = np.array([penalty(first + shift) - penalty(first - shift) for shift in shifts]) / 2e-6
+    assert np.count_nonzero(slopes) > 0
+    np.testing.assert_allclose(np.asarray(plain.weights) - np.asarray(limited.weights), 0.1 * slopes, atol=1e-9)
+    assert plain.history[0]["loss"] == limited.history[0]["loss"]
+
+
+def test_the_soft_cutoff_leaves_frozen_weights_alone():
+    net = network()
+    result = qep.train(net, XOR, SIGNS, epochs=1, batch_size=4, trainable={"J": False}, soft_cutoff=(0.0, 5.0), seed=1)
+    first = net.initial_weights(seed=1)
+    assert all(result.weights[name] == first[name] for name in net.names if name.startswith("J"))
+
+
 def test_early_stopping_returns_the_best_epoch():
     options = {"batch_size": 4, "learning_rate": 1.5, "optimizer": "sgd", "seed": 0}
     result = qep.train(network(), XOR, SIGNS, validation=(XOR, SIGNS), epochs=60, early_stopping=3, **options)
@@ -197,6 +227,9 @@ def test_steps_of_unit_length():
         ((XOR, SIGNS), {"trainable": ["K"]}, "trainable: no weight and no group is called 'K'; the groups are J, g, h"),
         ((XOR, SIGNS), {"bounds": (1, 0)}, r"bounds: \(1, 0\) is not allowed"),
         ((XOR, SIGNS), {"l2": -1.0}, "l2: -1.0 is not allowed"),
+        ((XOR, SIGNS), {"soft_cutoff": (0.1, -1.0)}, r"soft_cutoff: \(0.1, -1.0\) is not allowed; give \(cutoff, slope\)"),
+        ((XOR, SIGNS), {"soft_cutoff": {"K": (0.1, 0.02)}}, "soft_cutoff: no weight and no group is called 'K'"),
+        ((XOR, SIGNS), {"soft_cutoff": {"J": 0.1}}, r"soft_cutoff\['J'\]: 0.1 is not allowed"),
         ((XOR, SIGNS), {"clip": 0.0}, "clip: 0.0 is not allowed"),
         ((XOR, SIGNS), {"validation": XOR}, r"validation: ndarray is not allowed; give a pair \(X, Y\)"),
         ((XOR, SIGNS), {"validation": (XOR, SIGNS[:2])}, "validation Y: 2 targets for 4 samples"),

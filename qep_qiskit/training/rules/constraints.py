@@ -1,8 +1,8 @@
-"""Constraints of a training: trainable weights, bounds, weight decay and gradient clipping."""
+"""Constraints of a training: trainable weights, bounds, penalties on weights, and gradient clipping."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,28 @@ Vector = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
+class SoftCutoff:
+    """The penalty Σ_k a_k max(|w_k| − c_k, 0): beyond its cutoff a weight is drawn back with a constant force.
+
+    Wanjura & Marquardt (2024, arXiv:2406.06482) use it for couplings, with c = 0.1 and a = 0.02.
+
+    Attributes
+    ----------
+    cutoff : ndarray of shape (K,)
+        c_k; infinite for weights without a cutoff.
+    slope : ndarray of shape (K,)
+        a_k.
+    """
+
+    cutoff: Vector
+    slope: Vector
+
+    def gradient(self, weights: Vector) -> Vector:
+        """Return the derivative of the penalty; at the cutoff itself it is a_k."""
+        return np.where(np.abs(weights) >= self.cutoff, self.slope * np.sign(weights), 0.0)
+
+
+@dataclass(frozen=True)
 class Constraints:
     """Changes to a gradient before a step, and to the weights after it.
 
@@ -28,6 +50,8 @@ class Constraints:
         λ in the penalty λ Σ w² over the trained weights; the reported loss does not include it.
     clip : float or None
         The largest allowed norm of the gradient.
+    soft_cutoff : SoftCutoff or None
+        Another penalty, which the reported loss does not include either.
     """
 
     trained: NDArray[np.bool_]
@@ -35,10 +59,14 @@ class Constraints:
     high: Vector
     l2: float = 0.0
     clip: float | None = None
+    soft_cutoff: SoftCutoff | None = None
 
     def gradient(self, values: Vector, weights: Vector) -> Vector:
-        """Return the gradient for the trained weights, with the penalty, clipped."""
-        gradient = np.where(self.trained, values + 2.0 * self.l2 * weights, 0.0)
+        """Return the gradient for the trained weights, with the penalties, clipped."""
+        penalty = 2.0 * self.l2 * weights
+        if self.soft_cutoff is not None:
+            penalty = penalty + self.soft_cutoff.gradient(weights)
+        gradient = np.where(self.trained, values + penalty, 0.0)
         size = float(np.linalg.norm(gradient))
         return gradient * (self.clip / size) if self.clip is not None and size > self.clip else gradient
 
@@ -59,11 +87,21 @@ class Constraints:
             for name, a, b in zip(names, self.low, self.high, strict=True)
             if not (np.isinf(a) and np.isinf(b))
         }
-        return {"frozen": frozen, "bounds": limits, "l2": self.l2, "clip": self.clip}
+        described: dict[str, object] = {"frozen": frozen, "bounds": limits, "l2": self.l2, "clip": self.clip}
+        if self.soft_cutoff is not None:
+            limited = zip(names, self.soft_cutoff.cutoff, self.soft_cutoff.slope, strict=True)
+            described["soft_cutoff"] = {name: [float(c), float(a)] for name, c, a in limited if np.isfinite(c)}
+        return described
 
 
 def constraints(
-    network: Network, *, trainable: object = None, bounds: object = None, l2: float = 0.0, clip: float | None = None
+    network: Network,
+    *,
+    trainable: object = None,
+    bounds: object = None,
+    l2: float = 0.0,
+    soft_cutoff: object = None,
+    clip: float | None = None,
 ) -> Constraints:
     """Return the constraints of a training after checking them.
 
@@ -74,6 +112,8 @@ def constraints(
         such as ``{"g": False}``.
     bounds : (low, high) or mapping of name or group to (low, high), optional
         None for `low` or `high` means no bound on that side.
+    soft_cutoff : (cutoff, slope) or mapping of name or group to (cutoff, slope), optional
+        The penalty slope · max(|w| − cutoff, 0), for all weights or the named ones.
 
     Raises
     ------
@@ -95,13 +135,27 @@ def constraints(
     if not trained.any():
         raise InputError("trainable: no weight is trained; name at least one")
     low, high = np.full(len(names), -np.inf), np.full(len(names), np.inf)
-    limited: Mapping[Any, Any] | None = None if isinstance(bounds, tuple) else named("bounds", bounds)
-    if limited is None:
-        limited = {} if bounds is None else {None: bounds}
-    for group, pair in limited.items():
-        members = slice(None) if group is None else _members(names, group, "bounds")
-        low[members], high[members] = _pair(group, pair)
-    return Constraints(trained, low, high, real("l2", l2, least=0.0), None if clip is None else real("clip", clip, above=0.0))
+    for members, key, pair in _pairs(names, bounds, "bounds"):
+        low[members], high[members] = _bound(key, pair)
+    penalty = None
+    if soft_cutoff is not None:
+        penalty = SoftCutoff(np.full(len(names), np.inf), np.zeros(len(names)))
+        for members, key, pair in _pairs(names, soft_cutoff, "soft_cutoff"):
+            penalty.cutoff[members], penalty.slope[members] = _cutoff(key, pair)
+    shortened = None if clip is None else real("clip", clip, above=0.0)
+    return Constraints(trained, low, high, real("l2", l2, least=0.0), shortened, penalty)
+
+
+def _pairs(names: list[str], given: object, where: str) -> Iterator[tuple[Any, Any, Any]]:
+    """Yield (weights, key, pair) of an option that is one pair for all weights, or a mapping of names or groups to pairs."""
+    if given is None:
+        return
+    by_name: Mapping[Any, Any] | None = None if isinstance(given, tuple) else named(where, given)
+    if by_name is None:
+        yield slice(None), None, given
+        return
+    for key, pair in by_name.items():
+        yield _members(names, key, where), key, pair
 
 
 def _members(names: list[str], key: object, where: str) -> list[int]:
@@ -113,7 +167,7 @@ def _members(names: list[str], key: object, where: str) -> list[int]:
     return members
 
 
-def _pair(key: object, pair: Any) -> tuple[float, float]:
+def _bound(key: object, pair: Any) -> tuple[float, float]:
     try:
         low, high = pair
         a, b = -np.inf if low is None else float(low), np.inf if high is None else float(high)
@@ -124,3 +178,16 @@ def _pair(key: object, pair: Any) -> tuple[float, float]:
             f"bounds{'' if key is None else f'[{key!r}]'}: {pair!r} is not allowed; give (low, high), None for no bound"
         )
     return a, b
+
+
+def _cutoff(key: object, pair: Any) -> tuple[float, float]:
+    try:
+        cutoff, slope = (float(value) for value in pair)
+    except (TypeError, ValueError):
+        cutoff, slope = -1.0, -1.0
+    if not (0.0 <= cutoff < np.inf and 0.0 <= slope < np.inf):
+        raise InputError(
+            f"soft_cutoff{'' if key is None else f'[{key!r}]'}: {pair!r} is not allowed; give (cutoff, slope), two "
+            "finite numbers of at least 0"
+        )
+    return cutoff, slope
