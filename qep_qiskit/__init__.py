@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from qep_qiskit.lazy_names import lazy_names
 
 if TYPE_CHECKING:
+    from qep_qiskit.ansatz.schedules import curved
     from qep_qiskit.archive import load_result
     from qep_qiskit.budget import Budget, Rung
     from qep_qiskit.comparison import compare
@@ -76,6 +77,7 @@ __all__ = [
     "aer",
     "circuits",
     "compare",
+    "curved",
     "device_named",
     "elastic",
     "exact_gradient",

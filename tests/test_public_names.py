@@ -62,6 +62,7 @@ VERBS = {
     "aer": lambda: qep.aer(seed=1),
     "circuits": lambda: qep.circuits(PROBLEM, preparer=RAMP),
     "compare": lambda: qep.compare(PROBLEM, **qep.forecast(PROBLEM, **SHOTS).settings),
+    "curved": lambda: qep.Adiabatic(schedule=qep.curved(20)),
     "device_named": lambda: qep.device_named("simulator"),
     "elastic": lambda: qep.elastic(sites=2, outputs=[1]),
     "exact_gradient": lambda: qep.exact_gradient(PROBLEM),

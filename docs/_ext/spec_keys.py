@@ -12,9 +12,10 @@ from sphinx.util.docutils import SphinxDirective
 from qep_qiskit.cli.kinds import keys_of, kinds_of
 from qep_qiskit.experiment.section import Choice
 from qep_qiskit.experiment.sections import SECTIONS
-from qep_qiskit.kinds import MITIGATIONS, OPTIMIZERS, PACKAGE, SCHEDULES, Kinds, shown
+from qep_qiskit.kinds import MITIGATIONS, OPTIMIZERS, PACKAGE, RAMP_SCHEDULES, SCHEDULES, Kinds, shown
 
 OTHERS = (
+    ("preparation", "Names of `schedule`", RAMP_SCHEDULES),
     ("measurement", "Words of `mitigation`", MITIGATIONS),
     ("training", "Names of `optimizer`", OPTIMIZERS),
     ("training", "Names of `schedule`", SCHEDULES),

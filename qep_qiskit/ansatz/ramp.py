@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,15 +12,9 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.ansatz.names import numbered
 from qep_qiskit.ansatz.rotations import Packing, evolve, pack
+from qep_qiskit.ansatz.schedules import RampSchedule, schedule_of, shares
 
 Vector = NDArray[np.float64]
-
-SCHEDULES: dict[str, Callable[[Vector], Vector]] = {
-    "cosine": lambda s: (1 - np.cos(np.pi * s)) / 2,
-    "smoothstep": lambda s: 3 * s**2 - 2 * s**3,
-    "linear": lambda s: np.asarray(s, dtype=float),
-}
-"""Schedules λ(s) on [0, 1]; the first two have zero slope at both ends."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +29,8 @@ class Ramp:
         The fields of H0 = Σ_q fields[q] · (X_q, Y_q, Z_q). No row is zero, so the ground state is a unique product state.
     steps : int
         The number of Trotter steps; each uses λ at its middle.
-    schedule : str
-        A key of `SCHEDULES`.
+    schedule : str or callable
+        The schedule λ(s), see `ansatz/schedules.py`.
     order : {1, 2}
         The order of the product formula. The second-order formula is symmetric, and half steps of neighbouring steps are merged.
 
@@ -51,7 +44,7 @@ class Ramp:
     targets: PauliList
     fields: Vector
     steps: int
-    schedule: str = "cosine"
+    schedule: str | RampSchedule = "cosine"
     order: int = 2
 
     @property
@@ -100,12 +93,12 @@ class Ramp:
 
     def moves(self) -> list[tuple[int, float, float]]:
         """Return moves (group, a, b): apply exp(−i dt (a H0 + b H)) for this group of `packing`, with dt = time / steps."""
-        shares = SCHEDULES[self.schedule]((np.arange(self.steps) + 0.5) / self.steps)
+        path = shares(schedule_of(self.schedule), (np.arange(self.steps) + 0.5) / self.steps)
         last = len(self.packing) - 1
         forth = [(group, 0.5) for group in range(last)]
         one_step = [*forth, (last, 1.0), *reversed(forth)] if self.order == 2 else [(g, 1.0) for g in range(last + 1)]
         moves: list[tuple[int, float, float]] = []
-        for share in shares.tolist():
+        for share in path.tolist():
             for group, part in one_step:
                 a, b = part * (1 - share), part * share
                 if moves and moves[-1][0] == group:

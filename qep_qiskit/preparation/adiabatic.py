@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.ansatz.ramp import SCHEDULES, Ramp, field_labels, ramp_circuit
+from qep_qiskit.ansatz.ramp import Ramp, field_labels, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
+from qep_qiskit.ansatz.schedules import RampSchedule, boundary_curvature, schedule_of, title
 from qep_qiskit.errors import InputError
-from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
+from qep_qiskit.kinds import HIDDEN, PREPARERS, RAMP_SCHEDULES, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import ground_state_response
@@ -52,8 +53,9 @@ class Adiabatic(Brief, Preparer):
         The total time T, in units of 1/H.
     steps : int
         The number of Trotter steps; λ is evaluated at the middle of each.
-    schedule : {"cosine", "smoothstep", "linear"}
-        λ(s) = (1 − cos πs)/2, 3s² − 2s³, or s.
+    schedule : {"cosine", "smoothstep", "quintic", "linear", "curved_<number>"} or callable
+        The share of the final Hamiltonian, λ(s) = (1 − cos πs)/2, 3s² − 2s³, 10s³ − 15s⁴ + 6s⁵ or s; :func:`curved` has a given
+        curvature at the ends. Any function on [0, 1] with λ(0) = 0 and λ(1) = 1 is allowed.
     order : {1, 2}
         The order of the product formula. Order 2 is symmetric, with the fields of H0 outermost and neighbouring half steps
         merged: an Ising network has one layer of couplings per step, as with order 1.
@@ -87,7 +89,7 @@ class Adiabatic(Brief, Preparer):
 
     time: Annotated[float, Key("the ramp's duration", above=0)] = 20.0
     steps: Annotated[int, Key("the number of Trotter steps", least=1, most=1_000_000)] = 100
-    schedule: Annotated[str, Key(words=tuple(SCHEDULES))] = "cosine"
+    schedule: Annotated[str | RampSchedule, Key("the name of a schedule", form=str)] = "cosine"
     order: Annotated[int, Key(form=Literal[1, 2])] = 2
     initial: Annotated[SparsePauliOp | Mapping[str, float] | None, HIDDEN] = None
     supports: ClassVar[Capabilities] = Capabilities(
@@ -103,6 +105,7 @@ class Adiabatic(Brief, Preparer):
             raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
+        schedule_of(self.schedule)
 
     def prepare(
         self,
@@ -236,6 +239,8 @@ class Adiabatic(Brief, Preparer):
     def identity(self) -> dict[str, object]:
         """Return every option and the outermost group of order 2, which differs in runs of earlier versions."""
         options = {"kind": type(self), **{item.name: getattr(self, item.name) for item in fields(self)}}
+        name = title(self.schedule)
+        options["schedule"] = name if name in RAMP_SCHEDULES else self.schedule
         return options if self.order == 1 else {**options, "outermost": "the fields of H0"}
 
     def describe(self) -> dict[str, object]:
@@ -247,7 +252,8 @@ class Adiabatic(Brief, Preparer):
             "method": "adiabatic",
             "time": float(self.time),
             "steps": int(self.steps),
-            "schedule": self.schedule,
+            "schedule": title(self.schedule),
+            "curvature": boundary_curvature(self.schedule),
             "order": int(self.order),
             "initial": initial,
         }
@@ -280,7 +286,9 @@ class Adiabatic(Brief, Preparer):
 
 
 @lru_cache(maxsize=8)
-def _ramp(labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str, order: int) -> Ramp:
+def _ramp(
+    labels: tuple[str, ...], fields: tuple[tuple[float, ...], ...], steps: int, schedule: str | RampSchedule, order: int
+) -> Ramp:
     """Return the same ramp object for the same arguments, so that its cached packing is reused."""
     return Ramp(PauliList(list(labels)), np.array(fields), steps, schedule, order)
 

@@ -86,7 +86,7 @@ def test_the_reference_of_specs_lists_every_kind_and_key(spec_reference, section
         assert kind and all(f"| `{key}` |" in kind for key in form.model(name, section).model_fields if key != form.selector)
 
 
-@pytest.mark.parametrize("registry", ["MITIGATIONS", "OPTIMIZERS", "SCHEDULES"])
+@pytest.mark.parametrize("registry", ["MITIGATIONS", "OPTIMIZERS", "SCHEDULES", "RAMP_SCHEDULES"])
 def test_the_reference_of_specs_lists_the_names_that_keys_can_have(spec_reference, registry):
     assert all(f"* `{name}`" in spec_reference for name in getattr(kinds, registry).built_in)
 
