@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from qep_qiskit.comparison import compare
     from qep_qiskit.costs import (
         ExpectationCost,
+        LinearCost,
         ObservableCost,
         SquaredError,
         SquaredErrorObservable,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from qep_qiskit.verbs.forecast import forecast, plan
     from qep_qiskit.verbs.gradient import gradient
     from qep_qiskit.verbs.gradients import gradients
+    from qep_qiskit.verbs.vjp import Pullback, vjp
 
 __version__ = "0.1.0"
 
@@ -54,6 +56,7 @@ __all__ = [
     "Forecast",
     "Gradient",
     "InputError",
+    "LinearCost",
     "MPS",
     "MeanField",
     "Network",
@@ -63,6 +66,7 @@ __all__ = [
     "Plan",
     "PreparationError",
     "Problem",
+    "Pullback",
     "QEPClassifier",
     "QEPRegressor",
     "Rung",
@@ -105,6 +109,7 @@ __all__ = [
     "symmetric",
     "train",
     "variational_gradient",
+    "vjp",
 ]
 
 __getattr__, __dir__ = lazy_names(__name__)

@@ -58,6 +58,7 @@ _IN = {
     "preparation.thermal": "Thermal",
     "preparation.vqe": "VQE",
     "costs.squared_error": "SquaredError SquaredErrorObservable",
+    "costs.linear": "LinearCost",
     "costs.observable": "ObservableCost",
     "costs.cross_entropy": "SoftmaxCrossEntropy",
     "networks.network": "Network Term",
@@ -233,7 +234,9 @@ def _snapshot(held: dict[str, Any]) -> Any:
 
 
 def _problem(held: dict[str, Any]) -> Any:
-    return import_module("qep_qiskit.problem").Problem(held["network"], held["weights"], held["x"], cost=held["cost"])
+    return import_module("qep_qiskit.problem").Problem(
+        held["network"], held["weights"], held["x"], cost=held["cost"], input_gradient=held.get("input_gradient", False)
+    )
 
 
 def _weights(held: dict[str, Any]) -> Any:
@@ -241,7 +244,8 @@ def _weights(held: dict[str, Any]) -> Any:
 
 
 def _problem_parts(problem: Any) -> dict[str, Any]:
-    return {name: encoded(getattr(problem, name)) for name in ("network", "weights", "x", "cost")}
+    more = {"input_gradient": True} if problem.input_gradient else {}
+    return {**{name: encoded(getattr(problem, name)) for name in ("network", "weights", "x", "cost")}, **more}
 
 
 def _operator_parts(operator: Any) -> dict[str, Any]:

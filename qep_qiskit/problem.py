@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import diags_array, issparse
+from scipy.sparse import diags_array, issparse, vstack
 
-from qep_qiskit.checks import index_of, shown
+from qep_qiskit.checks import flag, index_of, shown
 from qep_qiskit.costs import Cost
 from qep_qiskit.display import MOST_ROWS, largest_first, left_out, short
 from qep_qiskit.drawing.card import bar, card
@@ -33,6 +33,8 @@ class Problem:
     x : array_like of shape (num_inputs,), optional
     cost : Cost
         The cost, for instance ``SquaredError([1.0])``.
+    input_gradient : bool
+        Whether a gradient of this problem includes dL/dx.
 
     Examples
     --------
@@ -50,6 +52,7 @@ class Problem:
         x: ArrayLike | None = None,
         *,
         cost: Cost,
+        input_gradient: bool = False,
     ) -> None:
         if not isinstance(network, Network):
             raise InputError(f"Problem: network is {shown(network)}; give a Network such as qep.ising(...)")
@@ -59,6 +62,7 @@ class Problem:
         self.x = network.input_vector(x)
         self.network = network.at(self.weights, self.x)
         self.cost = cost
+        self.input_gradient = flag("input_gradient", input_gradient)
         self.cost_observables = cost.observables(self.network)
 
     def __eq__(self, other: object) -> bool:
@@ -70,11 +74,20 @@ class Problem:
     __array_ufunc__ = None
 
     def _parts(self) -> tuple[object, ...]:
-        return self.network, self.weights, self.x, self.cost
+        return self.network, self.weights, self.x, self.cost, self.input_gradient
 
     def __getstate__(self) -> dict[str, object]:
-        names = ("network", "weights", "x", "cost", "cost_observables")
+        names = ("network", "weights", "x", "cost", "cost_observables", *(["input_gradient"] if self.input_gradient else []))
         return {name: getattr(self, name) for name in names}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        vars(self).update({"input_gradient": False, **state})
+
+    def with_inputs(self) -> Problem:
+        """Return the same problem, with gradients that include dL/dx."""
+        if self.input_gradient:
+            return self
+        return Problem(self.network, self.weights, self.x, cost=self.cost, input_gradient=True)
 
     def __repr__(self) -> str:
         return f"Problem({self.network!r}, x = [{self._x_text()}], cost = {short(repr(self.cost))})"
@@ -107,7 +120,8 @@ class Problem:
     @cached_property
     def frame(self) -> Any:
         """The frame of the parts of H, the ∂H/∂w_k, the outputs and the cost's observables: one list of strings or monomials."""
-        return self.network.frame_with(self.cost_observables)
+        slopes = self.network.input_slopes(self.weights, self.x) if self.input_gradient else ()
+        return self.network.frame_with((*slopes, *self.cost_observables))
 
     def _rows(self, start: int, count: int) -> Any:
         return self.frame.matrix[start : start + count]
@@ -118,6 +132,32 @@ class Problem:
         rows = self._rows(1 + self.network.num_inputs, self.network.num_weights)
         factors = self.network.factors(self.x)
         return diags_array(factors) @ rows if issparse(rows) else factors[:, None] * rows
+
+    @cached_property
+    def input_rows(self) -> Any:
+        """The coefficients of ∂H/∂x_i in the frame, shape (num_inputs, L); no rows unless dL/dx is wanted.
+
+        H contains x_i in its own term x_i B_i and in the terms w_k x_i A_k: ∂H/∂x_i = B_i + Σ_k w_k A_k, with k over the latter.
+        """
+        network = self.network
+        if not self.input_gradient:
+            return self._rows(0, 0)
+        rows = self._rows(1, network.num_inputs)
+        rows = rows + network.input_factors(self.weights) @ self._rows(1 + network.num_inputs, network.num_weights)
+        more = self.frame.matrix.shape[0] - len(self.cost_observables) - self._observed
+        return rows + self._rows(self._observed, more) if more else rows
+
+    @cached_property
+    def gradient_rows(self) -> Any:
+        """The rows of all derivatives of H that a gradient reads: `derivative_rows`, followed by `input_rows`."""
+        if not self.input_gradient:
+            return self.derivative_rows
+        rows = (self.derivative_rows, self.input_rows)
+        return vstack(rows, format="csr") if issparse(rows[0]) else np.vstack(rows)
+
+    @property
+    def _observed(self) -> int:
+        return 1 + self.network.num_inputs + self.network.num_weights + self.network.num_outputs
 
     @cached_property
     def output_rows(self) -> NDArray[np.float64]:

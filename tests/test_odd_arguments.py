@@ -49,10 +49,12 @@ CONSTRUCTORS = {
     lambda **k: qep.Split(**{"shots": [[10]], **k}): "shots calibration",
     qep.SquaredError: "target",
     qep.ObservableCost: "operator",
+    qep.LinearCost: "cotangent",
+    lambda **k: qep.vjp(**{"network": NETWORK, "weights": WEIGHTS, "x": [0.5], "cotangent": [1.0], **k}): "weights x cotangent",
     lambda **k: qep.softmax_cross_entropy(**{"target": 0, **k}): "target",
     lambda **k: qep.Problem(
         **{"network": NETWORK, "weights": WEIGHTS, "x": [0.5], "cost": PROBLEM.cost, **k}
-    ): "network weights x cost",
+    ): "network weights x cost input_gradient",
     lambda **k: qep.ising(**{"sites": 3, "outputs": [2], **k}): "sites edges inputs outputs clamp transverse qubits rows columns",
     lambda **k: qep.phase_oscillators(**{"sites": 3, "outputs": [2], **k}): "sites edges inputs outputs clamp",
     lambda **k: qep.oscillators(**{"sites": 3, "outputs": [2], **k}): "sites edges masses inputs outputs biases levels encoding",
@@ -63,7 +65,7 @@ CONSTRUCTORS = {
     lambda **k: qep.pauli(**{"terms": {"a": "ZX"}, "outputs": ["ZI"], **k}): "terms fixed inputs outputs",
     lambda term: qep.pauli(terms={"a": term}, outputs=["Z"]): "term",
     lambda number: qep.pauli(terms={"a": {"Z": number}}, outputs=["Z"]): "number",
-    lambda **k: qep.gradient(PROBLEM, **k): "preparer stencil device shots mitigation calibration_shots warm_start seed",
+    lambda **k: qep.gradient(PROBLEM, **k): "inputs preparer stencil device shots mitigation calibration_shots warm_start seed",
     lambda **k: qep.plan(PROBLEM, **k): "target_error shots",
     lambda value: qep.gradient(
         qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=qep.ExpectationCost(lambda v: value, lambda v: value))

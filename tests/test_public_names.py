@@ -37,6 +37,7 @@ NOUNS = {
     "Forecast": lambda: qep.forecast(PROBLEM, **SHOTS),
     "Gradient": lambda: qep.gradient(PROBLEM),
     "InputError": lambda: error_of(lambda: qep.ising(sites=0, outputs=[0])),
+    "LinearCost": lambda: qep.LinearCost([1.0]),
     "MPS": lambda: qep.MPS(4),
     "MeanField": qep.MeanField,
     "Network": lambda: NETWORK,
@@ -46,6 +47,7 @@ NOUNS = {
     "Plan": lambda: qep.plan(PROBLEM).plan,
     "PreparationError": lambda: qep.PreparationError("no state"),
     "Problem": lambda: PROBLEM,
+    "Pullback": lambda: qep.vjp(NETWORK, WEIGHTS, [0.5], [1.0]),
     "QEPClassifier": lambda: qep.QEPClassifier(hidden=0, epochs=1).fit([[-1.0], [1.0]], [0, 1]),
     "QEPRegressor": lambda: qep.QEPRegressor(hidden=0, epochs=1).fit([[-1.0], [1.0]], [0.0, 1.0]),
     "Rung": lambda: qep.compare(PROBLEM, **SHOTS)["exact"],
@@ -90,6 +92,7 @@ VERBS = {
     "symmetric": lambda: qep.symmetric(0.1),
     "train": lambda: qep.train(NETWORK, [[0.5]], [0.4], epochs=1, **qep.plan(PROBLEM, **SHOTS).settings),
     "variational_gradient": lambda: qep.variational_gradient(PROBLEM, qep.VQE(layers=1)),
+    "vjp": lambda: qep.vjp(NETWORK, WEIGHTS, [[0.5], [0.1]], [1.0], **SHOTS),
 }
 
 
@@ -155,6 +158,8 @@ def test_a_forecast_of_shared_out_shots_is_executed():
         lambda odd: qep.circuits(odd),
         lambda odd: qep.exact_gradient(odd),
         lambda odd: qep.variational_gradient(odd, qep.VQE()),
+        lambda odd: qep.vjp(odd, WEIGHTS, [0.5], [1.0]),
+        lambda odd: qep.vjp(NETWORK, WEIGHTS, [0.5], odd),
         lambda odd: qep.train(odd),
         lambda odd: qep.Problem(odd, WEIGHTS, cost=qep.SquaredError([0.4])),
         lambda odd: qep.Problem(NETWORK, WEIGHTS, x=[0.5], cost=odd),

@@ -25,6 +25,7 @@ VERBS = {
     qep.plan: (PROBLEM,),
     qep.compare: (PROBLEM,),
     qep.train: (NETWORK, [[0.5]], [0.4]),
+    qep.vjp: (NETWORK, PROBLEM.weights, [0.5], [1.0]),
     predictions: (NETWORK, PROBLEM.weights, [[0.5]]),
 }
 

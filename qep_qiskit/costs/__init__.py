@@ -7,7 +7,16 @@ operator, and ℓ(v) = v. The nudge operator is Σ_m ε_m O_m, where ε = ∂ℓ
 from qep_qiskit.costs.cost import Cost
 from qep_qiskit.costs.cross_entropy import softmax_cross_entropy
 from qep_qiskit.costs.expectation import ExpectationCost
+from qep_qiskit.costs.linear import LinearCost
 from qep_qiskit.costs.observable import ObservableCost
 from qep_qiskit.costs.squared_error import SquaredError, SquaredErrorObservable
 
-__all__ = ["Cost", "ExpectationCost", "ObservableCost", "SquaredError", "SquaredErrorObservable", "softmax_cross_entropy"]
+__all__ = [
+    "Cost",
+    "ExpectationCost",
+    "LinearCost",
+    "ObservableCost",
+    "SquaredError",
+    "SquaredErrorObservable",
+    "softmax_cross_entropy",
+]

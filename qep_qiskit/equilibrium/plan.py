@@ -50,7 +50,7 @@ class Plan(Value):
     error_signal : ndarray of shape (M,) or None
         The error signal ε, or None before it is known.
     sensitivity : ndarray of shape (K, M) or None
-        ∂(gradient)/∂ε, which propagates the error bar of ε to the gradient.
+        ∂(gradient)/∂ε, which propagates the error bar of ε to the gradient; K counts weights, and inputs if dL/dx is wanted.
     earlier : Plan or None
         The first round, if this is the second.
     """
@@ -207,7 +207,7 @@ def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
     """Return a mask of the strings that must be measured in a phase, shape (L,)."""
     rows = np.zeros(len(problem.frame.paulis), dtype=bool)
     if stencil.phase_factors[phase] != 0.0:
-        rows |= (problem.derivative_rows != 0).any(axis=0)
+        rows |= (problem.gradient_rows != 0).any(axis=0)
     if phase == 0:
         rows |= (problem.output_rows != 0).any(axis=0) | (problem.cost_rows != 0).any(axis=0)
     return rows

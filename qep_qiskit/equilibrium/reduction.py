@@ -61,21 +61,21 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     method = _chosen(plan, mitigation)
     mitigator = _mitigator(method, outcomes)
     strings = [values_of(plan, outcomes, p, mitigator, method.zne) for p in range(len(stencil.phases))]
-    values = problem.derivative_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
+    values = problem.gradient_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
-    counts = (len(values), len(predictions), len(observed))
+    weights, counts = problem.network.num_weights, (len(values), len(predictions), len(observed))
     covariance, shared = None, None
     signal = problem.cost.error_signal(observed)
     if not outcomes.expectations and plan.shots is not None:
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], mitigator)
         if mitigator is not None:
-            shared = np.vstack([share[: counts[0]], signal @ share[-counts[2] :]])
-    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
+            shared = np.vstack([share[:weights], signal @ share[-counts[2] :]])
+    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[:weights, :weights])
     warnings = [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
     if covariance is not None and mitigator is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
-        gradient_part = ("gradient", [s * problem.derivative_rows for s in stencil.phase_factors], stderr[: counts[0]])
+        gradient_part = ("gradient", [s * problem.gradient_rows for s in stencil.phase_factors], stderr[: counts[0]])
         predictions_part = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
         warnings += _readout_bias(plan, outcomes, method, mitigator, strings, [gradient_part, predictions_part])
     unsure = _approximated(plan, outcomes, method, strings)
@@ -86,8 +86,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     gradient = Gradient(
         names=problem.network.names,
-        values=values,
-        covariance=None if covariance is None else covariance[: counts[0], : counts[0]],
+        values=values[:weights],
+        covariance=None if covariance is None else covariance[:weights, :weights],
         loss=loss.value,
         loss_stderr=loss.stderr,
         loss_bias=loss.bias,
@@ -100,6 +100,10 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
         calibration=None if shared is None else digest(outcomes.calibrations),
+        input_values=values[weights:] if problem.input_gradient else None,
+        input_covariance=covariance[weights : counts[0], weights : counts[0]]
+        if problem.input_gradient and covariance is not None
+        else None,
     )
     return checked(gradient)
 
@@ -118,7 +122,7 @@ def _approximated(
     coarse = outcomes.coarse
     mitigator = _mitigator(method, coarse)
     rows = _rows(plan, plan.problem.cost_rows @ strings[0][0])
-    change = np.zeros(len(plan.problem.derivative_rows))
+    change = np.zeros(plan.problem.network.num_weights)
     for p, (values, _) in enumerate(strings):
         change += (rows[p] @ (values - values_of(plan, coarse, p, mitigator, method.zne)[0]))[: len(change)]
     cut, of = sum(each.cut for each in approximations), sum(each.of for each in approximations)
@@ -140,7 +144,7 @@ def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = N
     """
     method = _chosen(plan, None)
     mitigator = _mitigator(method, outcomes)
-    count = len(plan.problem.derivative_rows)
+    count = plan.problem.network.num_weights
     wanted = range(len(plan.stencil.phases)) if phases is None else sorted(phases)
     strings = {p: values_of(plan, outcomes, p, mitigator, method.zne) for p in wanted}
     free = strings[0][0] if 0 in strings else np.zeros(len(plan.problem.frame.paulis))
@@ -209,8 +213,8 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     """Return gradient, predictions and cost observables as linear functions of the strings' expectations, by phase."""
     problem, factors = plan.problem, plan.stencil.phase_factors
     quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
-    rows = [np.vstack([s * problem.derivative_rows, quiet]) for s in factors]
-    carried = factors[0] * problem.derivative_rows
+    rows = [np.vstack([s * problem.gradient_rows, quiet]) for s in factors]
+    carried = factors[0] * problem.gradient_rows
     if plan.sensitivity is not None:
         carried = carried + plan.sensitivity @ problem.cost.curvature(observed) @ problem.cost_rows
     rows[0] = np.vstack([carried, problem.output_rows, problem.cost_rows])

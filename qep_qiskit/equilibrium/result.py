@@ -57,6 +57,10 @@ class Gradient(Savable, Value):
         An identifier of the readout calibration: equal for equal counts. It is kept in memory only.
     loss_bias : float or None
         ½ tr(ℓ'' Cov), the average excess of the loss due to shot noise; None if expectations are exact.
+    input_values : ndarray of shape (num_inputs,) or None
+        dL/dx for every input; None unless it was asked for (``inputs=True``).
+    input_covariance : ndarray of shape (num_inputs, num_inputs) or None
+        The covariance of `input_values`; None if expectations are exact.
     """
 
     names: tuple[str, ...]
@@ -72,6 +76,8 @@ class Gradient(Savable, Value):
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     calibration: str | None = field(default=None, repr=False, compare=False)
     loss_bias: float | None = None
+    input_values: Vector | None = None
+    input_covariance: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "diagnostics", Diagnostics.of(self.diagnostics))  # given as a mapping by a source of one's own
@@ -83,7 +89,12 @@ class Gradient(Savable, Value):
     @property
     def stderr(self) -> Vector | None:
         """The standard deviation of each value, shape (K,), or None if expectations are exact."""
-        return None if self.covariance is None else np.sqrt(np.clip(np.diag(self.covariance), 0.0, None))
+        return _deviations(self.covariance)
+
+    @property
+    def input_stderr(self) -> Vector | None:
+        """The standard deviation of each of `input_values`, shape (num_inputs,); None if they are exact or were not asked for."""
+        return _deviations(self.input_covariance)
 
     @property
     def unbiased_loss(self) -> float:
@@ -193,6 +204,10 @@ class Gradient(Savable, Value):
         return f", {counted(number, 'warning')}" if number else ""
 
 
+def _deviations(covariance: NDArray[np.float64] | None) -> Vector | None:
+    return None if covariance is None else np.sqrt(np.clip(np.diag(covariance), 0.0, None))
+
+
 def checked(gradient: Gradient) -> Gradient:
     """Return the gradient unchanged, or raise InputError if one of its numbers is not finite."""
     for what, values in (
@@ -200,6 +215,8 @@ def checked(gradient: Gradient) -> Gradient:
         ("loss", gradient.loss),
         ("predictions", gradient.predictions),
         ("covariance", gradient.covariance),
+        ("gradient of the inputs", gradient.input_values),
+        ("covariance of the inputs", gradient.input_covariance),
         ("loss_stderr", gradient.loss_stderr),
         ("predictions_stderr", gradient.predictions_stderr),
     ):

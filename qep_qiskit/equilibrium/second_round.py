@@ -98,7 +98,7 @@ def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> N
     problem, paulis = first.problem, first.problem.frame.paulis
     factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
     here, *moved = (factors @ states.expectations(paulis) for states in prepared)
-    return np.array([problem.derivative_rows @ (there - here) / _step(signal) for there in moved]).T
+    return np.array([problem.gradient_rows @ (there - here) / _step(signal) for there in moved]).T
 
 
 def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:

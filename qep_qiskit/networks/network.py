@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.quantum_info import SparsePauliOp
+from scipy.sparse import csr_array
 
 from qep_qiskit.checks import named, numbers, real, seed_of, shown, unnamed
 from qep_qiskit.display import MOST_ROWS, counted, short
@@ -255,6 +256,16 @@ class Network(Value):
     def factors(self, x: Vector) -> Vector:
         """Return c_k(x) for every weight, shape (num_weights,)."""
         return np.array([term.factor(x) for term in self.terms])
+
+    def input_factors(self, weights: Vector) -> Any:
+        """Return a sparse matrix of shape (num_inputs, num_weights): w_k where x_i multiplies the term of weight k, else 0."""
+        scaled = [(term.input, k) for k, term in enumerate(self.terms) if term.input is not None]
+        inputs, columns = np.array(scaled, dtype=int).reshape(-1, 2).T
+        return csr_array((weights[columns], (inputs, columns)), shape=(self.num_inputs, self.num_weights))
+
+    def input_slopes(self, weights: Vector, x: Vector) -> tuple[Any, ...]:
+        """Return, for each input, what ∂H/∂x_i contains beyond B_i and w_k A_k; () if H is linear in x, as it usually is."""
+        return ()
 
     def hamiltonian(self, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None = None) -> SparsePauliOp:
         """Return H(w, x), simplified; if the network's representation depends on the weights and inputs, in that representation.

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import seed_of
+from qep_qiskit.checks import flag, seed_of
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
@@ -24,7 +24,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.networks.polynomial import CONSTANT, PRODUCT, Polynomial
 from qep_qiskit.networks.quadratic.encoded import EncodedNetwork
 from qep_qiskit.preparation.exact import MOST_QUBITS, Exact, reference_state
-from qep_qiskit.preparation.preparer import Phase, Preparer
+from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer
 from qep_qiskit.preparation.uniqueness import refuse_excited
 from qep_qiskit.preparation.vqe import VQE
 from qep_qiskit.problem import Problem, check_problem
@@ -41,7 +41,12 @@ CONVERGED = 1e-7
 
 
 def exact_gradient(
-    problem: Problem, *, preparer: Preparer | None = None, seed: int = 0, progress: ProgressOption = "auto"
+    problem: Problem,
+    *,
+    inputs: bool = False,
+    preparer: Preparer | None = None,
+    seed: int = 0,
+    progress: ProgressOption = "auto",
 ) -> Gradient:
     """Return dL/dw of an exact eigenstate or thermal state in the limit β → 0, by linear response.
 
@@ -49,6 +54,8 @@ def exact_gradient(
     ----------
     problem : Problem
         The problem; its cost may be of either kind.
+    inputs : bool
+        Whether dL/dx is wanted too, as `input_values`.
     preparer : Exact or Thermal, optional
         ``Exact(level=k)`` for an excited state, ``Thermal(T)`` for a Gibbs state. Default: the ground state.
     seed : int
@@ -79,6 +86,7 @@ def exact_gradient(
     of a classical network, one configuration, it is zero.
     """
     check_problem(problem)
+    problem = problem.with_inputs() if flag("inputs", inputs) else problem
     preparer = Exact() if preparer is None else check_preparer(preparer)
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
@@ -168,10 +176,13 @@ def _closed_form(problem: Problem) -> Gradient:
         predictions_stderr=None,
         diagnostics=Diagnostics(gap=gap, phases=(Phase(0.0, energy, left, 0.0),)),
         provenance={"method": "linear response of normal modes, in closed form", "sites": form.size},
+        input_values=problem.input_rows @ change if problem.input_gradient else None,
     )
 
 
-def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0, progress: ProgressOption = "auto") -> Gradient:
+def variational_gradient(
+    problem: Problem, preparer: Preparer, *, inputs: bool = False, seed: int = 0, progress: ProgressOption = "auto"
+) -> Gradient:
     """Return the gradient of a variational state's own loss, by implicit differentiation: the limit β → 0 of EP on this state.
 
     Parameters
@@ -179,6 +190,8 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0,
     problem : Problem
     preparer : VQE or MeanField
         The preparer of the free phase, which is optimised as in :func:`gradient` with the same seed.
+    inputs : bool
+        Whether dL/dx is wanted too, as `input_values`.
     seed : int
     progress : {"auto", "off"} or callable
         See :func:`gradient`.
@@ -194,22 +207,36 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0,
     classical spins. Flat directions of E (redundant angles) are left out.
     """
     check_problem(problem)
+    problem = problem.with_inputs() if flag("inputs", inputs) else problem
+    return variational_gradients([problem], preparer, seed=seed, progress=progress)[0]
+
+
+def variational_gradients(
+    problems: Sequence[Problem], preparer: Preparer, *, seed: int = 0, progress: ProgressOption = "auto"
+) -> list[Gradient]:
+    """Return one gradient per problem, as :func:`variational_gradient` would, with all states prepared in one call."""
     if not check_preparer(preparer).supports.variational:
         raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
-    refuse_without_qubits(problem, preparer, None)
+    for problem in problems:
+        refuse_without_qubits(problem, preparer, None)
     seed = seed_of(seed)
     started, clock = datetime.now(UTC), time.perf_counter()
     if isinstance(preparer, VQE):
         preparer = replace(preparer, tolerance=min(preparer.tolerance, CONVERGED))
     with showing(progress) as report:
-        prepared = preparer.prepare(free_family(problem), seed=seed, progress=report)
+        states = preparer.prepare_all([free_family(problem) for problem in problems], seed=seed, progress=report)
+        pairs = zip(problems, states, strict=True)
+        return [stamped(_implicit(problem, preparer, prepared), started, clock) for problem, prepared in pairs]
+
+
+def _implicit(problem: Problem, preparer: Preparer, prepared: Prepared) -> Gradient:
     free = prepared.expectations(problem.frame.paulis)[0]
     signal = problem.cost.error_signal(problem.cost_rows @ free) @ problem.cost_rows
     assert prepared.response is not None
     response = prepared.response(signal, exact=True)
     flat = float(response.details.get("flat_share", 0.0)) > FLAT_SHARE  # type: ignore[arg-type]
     warnings = [*prepared.details.get("warnings", []), *([FLAT] if flat else [])]  # type: ignore[misc]
-    gradient = _as_gradient(
+    return _as_gradient(
         problem,
         free,
         response.changes(problem.frame.paulis),
@@ -220,7 +247,6 @@ def variational_gradient(problem: Problem, preparer: Preparer, *, seed: int = 0,
             "preparer": preparer.describe(),
         },
     )
-    return stamped(gradient, started, clock)
 
 
 def _as_gradient(
@@ -243,6 +269,7 @@ def _as_gradient(
         predictions_stderr=None,
         diagnostics=replace(diagnostics, phases=(Phase(0.0, phase.energy, phase.residual, phase.variance),)),
         provenance=provenance,
+        input_values=problem.input_rows @ transitions if problem.input_gradient else None,
     )
 
 

@@ -99,10 +99,10 @@ class GroundStates:
         return self._expectations[chi, beta]
 
     def gradient(self, stencil: Stencil, chi: int) -> Vector:
-        """Return the gradient of a stencil, shape (K,)."""
+        """Return the gradient of a stencil, shape (K,), followed by dL/dx if it is wanted."""
         pairs = zip(stencil.phases, stencil.phase_factors, strict=True)
         combined = sum(factor * self.expectations(beta, chi) for beta, factor in pairs if factor)
-        return np.asarray(self.problem.derivative_rows @ combined)
+        return np.asarray(self.problem.gradient_rows @ combined)
 
     def excitation(self, beta: float, chi: int) -> float | None:
         """Return the mean energy of the states that C excites, 2 Var(C)/−E'', which is at least the gap; None without any."""
@@ -235,7 +235,7 @@ def _refined(states: GroundStates, stencil: Stencil) -> tuple[Vector, Vector, in
 
 def _unconverged(states: GroundStates, stencil: Stencil, chi: int) -> Vector:
     """Return an estimate of the error of untruncated states, whose angle to the ground state is √variance/gap."""
-    size = np.abs(states.problem.derivative_rows).sum(axis=1)
+    size = np.abs(states.problem.gradient_rows).sum(axis=1)
     gap = ordinary_size(states.problem.hamiltonian_row)
     pairs = [pair for pair in zip(stencil.phases, stencil.phase_factors, strict=True) if pair[1]]
     angle = sum(abs(factor) * math.sqrt(states.state(beta, chi).variance) for beta, factor in pairs) / gap
@@ -252,11 +252,11 @@ def _reference(
     scale: float | None,
     doubts: list[str],
 ) -> Reference:
-    problem = states.problem
-    free = states.expectations(0.0, chi)
+    problem, weights = states.problem, states.problem.network.num_weights
+    free, uncertainty = states.expectations(0.0, chi), uncertainty[:weights]
     gradient = Gradient(
         names=problem.network.names,
-        values=values,
+        values=values[:weights],
         covariance=None,
         loss=problem.cost.value(problem.cost_rows @ free),
         loss_stderr=None,
@@ -266,5 +266,6 @@ def _reference(
             phases=states.phases(stencil.phases, chi), warnings=tuple(doubts), more={"uncertainty": uncertainty.tolist()}
         ),
         provenance={"method": method},
+        input_values=values[weights:] if problem.input_gradient else None,
     )
     return Reference(uncertainty, method, gradient, scale, tuple(doubts))

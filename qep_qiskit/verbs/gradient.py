@@ -7,6 +7,7 @@ import warnings
 from datetime import UTC, datetime
 from typing import Unpack
 
+from qep_qiskit.checks import flag
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run, stamped
@@ -21,6 +22,7 @@ from qep_qiskit.settings import Options, settings_of, shows_options
 def gradient(
     problem: Problem,
     *,
+    inputs: bool = False,
     warm_start: Gradient | None = None,
     near: Gradient | None = None,
     progress: ProgressOption = "auto",
@@ -31,6 +33,9 @@ def gradient(
     Parameters
     ----------
     problem : Problem
+    inputs : bool
+        Whether dL/dx is wanted too, as `input_values` and `input_stderr`. It comes from the same circuits, unless an input acts
+        in a basis that the weights do not need.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the gradient is measured: see :class:`~qep_qiskit.settings.Settings`. By default exact ground states, an adaptive β,
         and exact expectations are used.
@@ -61,6 +66,7 @@ def gradient(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     check_problem(problem)
+    problem = problem.with_inputs() if flag("inputs", inputs) else problem
     start = near if warm_start is None else warm_start
     with showing(progress) as report:
         settings, record = settle(problem, settings_of(gradient, options), report)

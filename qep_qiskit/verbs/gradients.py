@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Unpack
 
-from qep_qiskit.checks import shown
+from qep_qiskit.checks import flag, shown
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import WarmStart, run, stamped
@@ -22,6 +22,7 @@ from qep_qiskit.settings import Options, settings_of, shows_options
 def gradients(
     problems: Sequence[Problem],
     *,
+    inputs: bool = False,
     warm_start: Sequence[WarmStart] | None = None,
     near: Sequence[WarmStart] | None = None,
     progress: ProgressOption = "auto",
@@ -34,6 +35,8 @@ def gradients(
     problems : sequence of Problem
         The samples of a batch. Circuits of the same structure share a pub, with one row of values per sample. All samples share
         one readout calibration.
+    inputs : bool
+        Whether dL/dx is wanted too: see :func:`gradient`.
     warm_start : sequence of Gradient, Prepared or None, optional
         One start per problem for the search for the free phase, for instance the gradient of the last training step. By default
         a sample starts from the nearest earlier sample of the batch, if one is near enough. A variational search, which may have
@@ -64,6 +67,7 @@ def gradients(
         raise InputError("problems: the batch is empty; give at least one qep.Problem(...)")
     for problem in problems:
         check_problem(problem)
+    problems = [problem.with_inputs() for problem in problems] if flag("inputs", inputs) else problems
     start = near if warm_start is None else warm_start
     with showing(progress) as report:
         settings, record = settle(problems[0], settings_of(gradients, options), report)

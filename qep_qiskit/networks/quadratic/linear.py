@@ -183,6 +183,16 @@ class ResistorNetwork(QuadraticNetwork):
         terms = tuple(replace(term, operator=op) for term, op in zip(self.terms, operators, strict=True))
         return replace(self, terms=terms)
 
+    def input_slopes(self, weights: Vector, x: Vector) -> tuple[Polynomial, ...]:
+        """Return Σ_j g_ij (x_i − v_j) for every clamped voltage x_i."""
+        slopes = [Polynomial() for _ in self.number]
+        for g, pair in zip(weights, self.pairs, strict=True):
+            for clamped, free in (pair, pair[::-1]):
+                if clamped in self.number:
+                    slope = constant(g * x[self.number[clamped]]) + position(self.place[free], -g)
+                    slopes[self.number[clamped]] = slopes[self.number[clamped]] + slope
+        return tuple(slopes)
+
 
 def _resistor(i: int, j: int, place: Mapping[int, int], number: Mapping[int, int], x: Vector | None) -> Polynomial:
     """Return ½ (v_i − v_j)² in the free voltages; if x is None, clamped nodes are at 0."""

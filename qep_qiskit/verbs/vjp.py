@@ -1,0 +1,210 @@
+"""The verb vjp: reverse-mode differentiation of a network's predictions, by equilibrium propagation."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Unpack
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qep_qiskit.checks import numbers, shown
+from qep_qiskit.costs import LinearCost
+from qep_qiskit.display import counted
+from qep_qiskit.equilibrium.result import Gradient
+from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
+from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.exact import reference_state
+from qep_qiskit.problem import Problem
+from qep_qiskit.progress import ProgressOption, showing
+from qep_qiskit.reference.response import exact_gradient, variational_gradients
+from qep_qiskit.settings import Options, Settings, settings_of, shows_options
+from qep_qiskit.stencils import extrapolated
+from qep_qiskit.values import Value
+from qep_qiskit.verbs.gradient import gradient
+from qep_qiskit.verbs.gradients import gradients
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pullback(Value):
+    """A vector-Jacobian product of a network's predictions: a cotangent, pulled back to the weights and the inputs.
+
+    All arrays have a leading axis of samples if :func:`vjp` was called for a batch.
+
+    Attributes
+    ----------
+    weights : ndarray of shape (num_weights,)
+        Σ_m v_m ∂⟨O_m⟩/∂w, in the order of ``network.names``.
+    inputs : ndarray of shape (num_inputs,)
+        Σ_m v_m ∂⟨O_m⟩/∂x.
+    weights_stderr, inputs_stderr : ndarrays of the same shapes, or None
+        One standard deviation; None if expectations are exact.
+    gradients : tuple of Gradient or None
+        The gradient of each sample, with its predictions, covariance, diagnostics and provenance; None if its cotangent is zero.
+    """
+
+    weights: Array
+    inputs: Array
+    weights_stderr: Array | None = None
+    inputs_stderr: Array | None = None
+    gradients: tuple[Gradient | None, ...] = field(default=(), repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        batch = f"{counted(len(self.weights), 'sample')}, " if self.weights.ndim == 2 else ""
+        weights, inputs = self.weights.shape[-1], self.inputs.shape[-1]
+        return f"Pullback({batch}{counted(weights, 'weight')}, {counted(inputs, 'input')})"
+
+
+@shows_options()
+def vjp(
+    network: Network,
+    weights: ArrayLike | Mapping[str, float],
+    x: ArrayLike | None,
+    cotangent: ArrayLike,
+    *,
+    progress: ProgressOption = "auto",
+    **options: Unpack[Options],
+) -> Pullback:
+    """Return Σ_m v_m ∂⟨O_m⟩/∂w and Σ_m v_m ∂⟨O_m⟩/∂x, the derivatives of the predictions contracted with a cotangent v.
+
+    This is what reverse-mode automatic differentiation asks of a layer whose outputs are the predictions ⟨O_m⟩.
+
+    Parameters
+    ----------
+    network : Network
+    weights : array_like of shape (num_weights,) or mapping
+    x : array_like of shape (num_inputs,), or None for a network without inputs
+    cotangent : array_like of shape (num_outputs,)
+        The factors v_m.
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed
+        How the derivatives are measured: see :class:`~qep_qiskit.settings.Settings`. Without a stencil, shots, mitigation and a
+        device, they are the limit β → 0, computed by linear response: the true derivatives of exact and thermal states, and for
+        VQE and mean-field states those of the ansatz's predictions. States without such a response use the extrapolated stencil.
+    progress : {"auto", "off"} or callable
+        See :func:`gradient`.
+
+    Returns
+    -------
+    Pullback
+
+    Raises
+    ------
+    InputError
+        If an argument is not allowed, or a ground state is degenerate.
+
+    Notes
+    -----
+    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β, and ∂H/∂w and ∂H/∂x are measured in the same
+    circuits. A batch is a leading axis: `x` of shape (n, num_inputs), `cotangent` of shape (n, num_outputs), or weights of shape
+    (n, num_weights); arguments without it are shared by all samples. All circuits of a batch go in one job. Samples whose
+    cotangent is zero have derivatives that are exactly zero, and nothing is run for them.
+
+    Examples
+    --------
+    >>> import qep_qiskit as qep
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> pulled = qep.vjp(network, [1.0, 0.0, 0.0, 1.0, 1.0], [0.5], [1.0])
+    >>> pulled.weights.shape, pulled.inputs.round(4).tolist()
+    ((5,), [0.6037])
+    """
+    problems, batch = _problems(network, weights, x, cotangent)
+    settings = settings_of(vjp, options)
+    asked = [i for i, problem in enumerate(problems) if any(problem.cost.cotangent)]  # type: ignore[attr-defined]
+    results: list[Gradient | None] = [None] * len(problems)
+    if asked:
+        measure = _limits(settings, options) or _measured(settings, options)
+        for i, result in zip(asked, measure([problems[i] for i in asked], progress), strict=True):
+            results[i] = result
+    return _pullback(network, results, batch, exact=settings.shots is None)
+
+
+Measure = Callable[[Sequence[Problem], ProgressOption], list[Gradient]]
+
+
+def _limits(settings: Settings, options: Options) -> Measure | None:
+    """Return the function for the limit β → 0, if that is what the options ask for and the states have it."""
+    preparer, seed = settings.preparer, settings.seed
+    plain = settings.shots is None and settings.mitigation == Mitigation() and getattr(settings.device, "exact", False)
+    if options.get("stencil") is not None or not plain:
+        return None
+    if preparer.supports.variational:
+        return lambda problems, progress: variational_gradients(problems, preparer, seed=seed, progress=progress)
+    if reference_state(preparer) is not preparer:
+        return None
+
+    def exact(problems: Sequence[Problem], progress: ProgressOption) -> list[Gradient]:
+        with showing(progress) as report:
+            return [exact_gradient(problem, preparer=preparer, seed=seed, progress=report) for problem in problems]
+
+    return exact
+
+
+def _measured(settings: Settings, options: Options) -> Measure:
+    """Return the function that measures with a stencil; without shots, the default is the one of the highest order."""
+    if options.get("stencil") is None and settings.shots is None:
+        options = {**options, "stencil": extrapolated()}
+
+    def measured(problems: Sequence[Problem], progress: ProgressOption) -> list[Gradient]:
+        if len(problems) == 1:
+            return [gradient(problems[0], progress=progress, **options)]
+        results = gradients(problems, progress=progress, **options)
+        for text in dict.fromkeys(text for result in results for text in result.diagnostics.warnings):
+            warnings.warn(text, NudgeWarning, stacklevel=4)
+        return results
+
+    return measured
+
+
+def _pullback(network: Network, results: Sequence[Gradient | None], batch: bool, *, exact: bool) -> Pullback:
+    def rows(read: Callable[[Gradient], Array | None], count: int) -> Array:
+        values = [np.zeros(count) if result is None else np.asarray(read(result)) for result in results]
+        return np.array(values) if batch else values[0]
+
+    return Pullback(
+        weights=rows(lambda result: result.values, network.num_weights),
+        inputs=rows(lambda result: result.input_values, network.num_inputs),
+        weights_stderr=None if exact else rows(lambda result: result.stderr, network.num_weights),
+        inputs_stderr=None if exact else rows(lambda result: result.input_stderr, network.num_inputs),
+        gradients=tuple(results),
+    )
+
+
+def _problems(
+    network: Network, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None, cotangent: ArrayLike
+) -> tuple[list[Problem], bool]:
+    """Return the problem of each sample, and whether there is an axis of samples."""
+    if not isinstance(network, Network):
+        raise InputError(f"vjp: network is {shown(network)}; give a Network such as qep.ising(...)")
+    columns = {"weights": _samples(weights), "x": _samples(x), "cotangent": _samples(cotangent)}
+    lengths = {name: len(rows) for name, rows in columns.items() if rows is not None}
+    if len(set(lengths.values())) > 1:
+        raise InputError(
+            f"vjp: {', '.join(f'{name} has {n}' for name, n in lengths.items())} samples; give all the same number, or leave out "
+            "the axis of samples where a value is shared"
+        )
+    count = next(iter(lengths.values()), None)
+    if count == 0:
+        raise InputError("vjp: the batch is empty; give at least one sample")
+    given = {"weights": weights, "x": x, "cotangent": cotangent}
+
+    def at(name: str, i: int) -> ArrayLike:
+        rows = columns[name]
+        return given[name] if rows is None else rows[i]  # type: ignore[return-value]
+
+    return [
+        Problem(network, at("weights", i), at("x", i), cost=LinearCost(at("cotangent", i)), input_gradient=True)
+        for i in range(count or 1)
+    ], count is not None
+
+
+def _samples(values: object) -> Array | None:
+    """Return the rows of a table of numbers; None for anything else, which Problem reads and checks."""
+    if isinstance(values, Mapping):
+        return None
+    rows = numbers(values)
+    return rows if rows is not None and rows.ndim == 2 else None

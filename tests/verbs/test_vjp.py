@@ -1,0 +1,113 @@
+"""qep.vjp against finite differences of the predictions, for every kind of input, and for batches."""
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+from qep_qiskit.verbs.predictions import predictions
+
+ENTANGLED = {
+    "terms": {"gX": {"XII": -1, "IXI": -1}, "c": ({"ZZI": -1.0}, 0), "d": {"IIX": -1, "YYI": 0.3}},
+    "fixed": {"ZII": -0.3, "IZZ": 0.4},
+    "inputs": [{"IYI": 0.5, "IIZ": 1}, None, {"XXI": 0.2}],
+    "outputs": [{"IIZ": 1}, {"YIY": 1.0, "ZZI": 0.5}],
+}
+CASES = {
+    "fields": (qep.ising(sites=4, edges="ring", inputs=[0, 1], outputs=[2, 3]), [0.3, -0.4]),
+    "clamped": (
+        qep.ising(sites=5, edges=[(0, 2), (1, 2), (0, 3), (2, 3), (3, 4)], inputs=[0, 1], outputs=[2, 4], clamp=True),
+        [0.3, 0.0],
+    ),
+    "phases": (qep.phase_oscillators(sites=4, edges="chain", inputs=[0], outputs=[2, 3], clamp=True), [0.6]),
+    "oscillators": (qep.oscillators(sites=3, inputs=[0], outputs=[1, 2], biases=True), [0.6]),
+    "springs": (qep.elastic(sites=3, inputs=[0], outputs=[1, 2]), [0.6]),
+    "voltages": (
+        qep.resistors(sites=4, edges=[(0, 2), (1, 2), (1, 3), (2, 3)], inputs=[0, 1], outputs=[2, 3]),
+        [0.6, 0.0],
+    ),
+    "currents": (
+        qep.resistors(sites=4, edges="chain", inputs=[0], outputs=[1, 2], ground=[3], clamp=False),
+        [0.6],
+    ),
+    "pauli": (qep.pauli(**ENTANGLED), [0.5, 0.2, 0.1]),
+}
+COTANGENT = np.array([0.7, -1.2])
+
+
+def answer(network, weights, x, **options):
+    return predictions(network, weights, [x], **options)[0][0]
+
+
+def differences(function, point, step=1e-3):
+    """Derivatives by central differences of fourth order."""
+    steps = step * np.eye(len(point))
+    near = np.array([function(point + e) - function(point - e) for e in steps])
+    far = np.array([function(point + 2 * e) - function(point - 2 * e) for e in steps])
+    return (8 * near - far) / (12 * step)
+
+
+def derivatives(network, weights, x, cotangent, step=1e-3, **options):
+    def loss(point):
+        return cotangent @ answer(network, point[: network.num_weights], point[network.num_weights :], **options)
+
+    return differences(loss, np.concatenate([network.weight_vector(weights), x]), step)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_exact_pullback_is_the_derivative_of_the_predictions(name):
+    network, x = CASES[name]
+    weights = network.initial_weights(seed=3)
+    pulled = qep.vjp(network, weights, x, COTANGENT)
+    expected = derivatives(network, weights, x, COTANGENT)
+    assert np.abs(expected[network.num_weights :]).max() > 0.01
+    np.testing.assert_allclose(np.concatenate([pulled.weights, pulled.inputs]), expected, atol=1e-8)
+    assert pulled.weights_stderr is None and pulled.inputs_stderr is None
+
+
+def test_oscillators_on_qubits_approach_the_closed_form():
+    options = {"sites": 2, "inputs": [0], "outputs": [1], "biases": True}
+    weights, exact = [0.3, 1.0, 1.2, 0.1, -0.2], qep.oscillators(**options)
+    pulled = qep.vjp(qep.oscillators(**options, levels=16), weights, [0.6], [0.7])
+    expected = qep.vjp(exact, weights, [0.6], [0.7])
+    np.testing.assert_allclose(pulled.weights, expected.weights, atol=1e-6)
+    np.testing.assert_allclose(pulled.inputs, expected.inputs, atol=1e-6)
+
+
+def test_a_variational_layer_is_the_derivative_of_its_own_predictions():
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2])
+    weights, x = network.initial_weights(seed=4), [0.4]
+    vqe = qep.VQE(layers=1, tolerance=1e-9, regulariser=1e-9)  # its scale is the largest weight
+    pulled = qep.vjp(network, weights, x, COTANGENT, preparer=vqe)
+    expected = derivatives(network, weights, x, COTANGENT, step=0.02, preparer=vqe)
+    np.testing.assert_allclose(np.concatenate([pulled.weights, pulled.inputs]), expected, atol=1e-5)
+
+
+def test_a_batch_is_the_list_of_its_samples():
+    network, _ = CASES["clamped"]
+    weights = network.initial_weights(seed=3)
+    x, cotangents = np.linspace(-1, 1, 6).reshape(3, 2), [[1.0, 0.0], [0.0, 0.0], [0.5, 2.0]]
+    pulled = qep.vjp(network, weights, x, cotangents)
+    assert pulled.weights.shape == (3, network.num_weights) and pulled.inputs.shape == (3, 2)
+    for i in (0, 2):
+        alone = qep.vjp(network, weights, x[i], cotangents[i])
+        np.testing.assert_allclose(pulled.weights[i], alone.weights, atol=1e-9)
+        np.testing.assert_allclose(pulled.inputs[i], alone.inputs, atol=1e-9)
+    assert not pulled.weights[1].any() and pulled.gradients[1] is None
+    per_sample = qep.vjp(network, np.tile(network.weight_vector(weights), (3, 1)), x[0], [1.0, 0.0])
+    np.testing.assert_allclose(per_sample.weights, np.tile(pulled.weights[0], (3, 1)), atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("x", "cotangent", "words"),
+    [
+        ([0.1], [1.0, 1.0], "x: got 1 values, expected 2"),
+        ([0.1, 0.2], [1.0], "cotangent: got 1 values, expected 2"),
+        ([0.1, 0.2], [1.0, np.nan], "cotangent: value 1 is nan"),
+        (np.zeros((3, 2)), np.zeros((2, 2)), "x has 3, cotangent has 2 samples"),
+        (np.zeros((0, 2)), [1.0, 1.0], "the batch is empty"),
+    ],
+)
+def test_a_wrong_argument_is_named(x, cotangent, words):
+    network, _ = CASES["fields"]
+    with pytest.raises(qep.InputError, match=words):
+        qep.vjp(network, network.initial_weights(seed=1), x, cotangent)
