@@ -83,10 +83,8 @@ def command(
     A mock service runs on loopback. Its devices are snapshots: ibm_torino is fake_torino, with the noise of the used qubits.
     With `--fault NAME` the service fails in that way, which shows how the program reacts.
     """
-    try:
-        from qep_qiskit.rehearsal.server import serve
-    except ModuleNotFoundError as error:
-        raise InputError(f"rehearse: {error.name} is not installed; pip install 'qep-qiskit[rehearsal]'") from None
+    from qep_qiskit.rehearsal.server import serve
+
     if not request.path and not serving:
         raise InputError("SPEC: missing; give a spec file, or --serve to keep the mock service running for other commands")
     spec = request.load() if request.path else None

@@ -184,17 +184,6 @@ def test_separate_commands_share_one_mock_service(tmp_path):
     assert TOKEN.encode() not in b"".join(p.read_bytes() for p in Path(tmp_path).rglob("*") if p.is_file())
 
 
-def test_without_the_extra_one_line_names_it(monkeypatch):
-    for name in ("server", "service", "programs"):
-        monkeypatch.delitem(sys.modules, f"qep_qiskit.rehearsal.{name}", raising=False)
-        monkeypatch.delattr(f"qep_qiskit.rehearsal.{name}", raising=False)
-    for name in [name for name in sys.modules if name.startswith("ibm_quantum_schemas")]:
-        monkeypatch.delitem(sys.modules, name)
-    monkeypatch.setitem(sys.modules, "ibm_quantum_schemas", None)
-    result = CliRunner().invoke(cli, ["rehearse"])
-    assert result.exit_code == 2 and result.stderr.count("\n") == 1 and "pip install 'qep-qiskit[rehearsal]'" in result.stderr
-
-
 TRAINING = """
 data = {source = "xor", samples = 2, noise = 0.0, held_out = 0.0}
 training = {epochs = 2, batch_size = 2, learning_rate = 0.1}

@@ -2,8 +2,8 @@
 
 import pytest
 
-from qep_qiskit.devices.ibm.device import ibm
-from qep_qiskit.devices.remote import GroupingDevice
+from qep_qiskit.devices.ibm.device import MODES, SESSION_NOTE, ibm
+from qep_qiskit.devices.remote import GroupingDevice, cautions_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.runs.file.store import RunStore
@@ -80,6 +80,12 @@ def test_training_keeps_one_session_open_between_calls(mock_service):
     assert device._group == first != {}
     device._close_at_exit(first["id"])
     assert device._group == {}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_only_a_session_is_said_to_be_billed_beyond_its_jobs(mock_service, mode):
+    mock_service(noise="none")
+    assert (SESSION_NOTE in cautions_of(ibm("ibm_torino", mode=mode))) == (mode == "session")
 
 
 def test_an_unknown_mode_is_refused():

@@ -41,6 +41,7 @@ __all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
 T = TypeVar("T")
 MODES = ("job", "batch", "session")
+SESSION_NOTE = "a session is billed from its first job until it is closed, pauses included; the price counts its jobs alone"
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
 
@@ -147,11 +148,11 @@ class IBMDevice(Measuring):
             refuse_faulty((pub.circuit for pub in pubs), properties, self.name)
 
     def cautions(self) -> list[str]:
-        """Return the warnings to show before payment, one line each; an old calibration is one."""
-        if mock_url() is not None or not hasattr(self.backend, "properties"):
-            return []
-        note = age_note(getattr(self.backend.properties(), "last_update_date", None), self.name)
-        return [note] if note else []
+        """Return the warnings to show before payment, one line each: time of a session, and an old calibration."""
+        notes = [SESSION_NOTE] if self.mode == "session" else []
+        if mock_url() is None and hasattr(self.backend, "properties"):
+            notes.append(age_note(getattr(self.backend.properties(), "last_update_date", None), self.name))
+        return [note for note in notes if note]
 
     def submit(self, pubs: Sequence[RunPub], *, shots: int, tag: str) -> str:
         """Send one job and return its id. If this raises, the job may still exist: look up its tag before sending again."""
