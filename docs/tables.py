@@ -28,7 +28,7 @@ from qep_qiskit.equilibrium.families import first_family
 from qep_qiskit.equilibrium.plan import plan
 from qep_qiskit.experiment import load
 from qep_qiskit.measurement.bases import choose_bases
-from qep_qiskit.preparation.adiabatic import transverse_fields
+from qep_qiskit.preparation.initial_fields import transverse_fields
 from qep_qiskit.preparation.structures import structure_for
 
 FOLDER = Path(__file__).resolve().parent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -94,18 +95,9 @@ class Ramp:
     def moves(self) -> list[tuple[int, float, float]]:
         """Return moves (group, a, b): apply exp(−i dt (a H0 + b H)) for this group of `packing`, with dt = time / steps."""
         path = shares(schedule_of(self.schedule), (np.arange(self.steps) + 0.5) / self.steps)
-        last = len(self.packing) - 1
-        forth = [(group, 0.5) for group in range(last)]
-        one_step = [*forth, (last, 1.0), *reversed(forth)] if self.order == 2 else [(g, 1.0) for g in range(last + 1)]
-        moves: list[tuple[int, float, float]] = []
-        for share in path.tolist():
-            for group, part in one_step:
-                a, b = part * (1 - share), part * share
-                if moves and moves[-1][0] == group:
-                    a, b = moves[-1][1] + a, moves.pop()[2] + b
-                moves.append((group, a, b))
+        moves = steps_of([(1 - share, share) for share in path.tolist()], len(self.packing), self.order)
         # the strings of the first group must appear again, since they are parameters of the circuit
-        return moves[1:] if self.order == 2 and last > 0 and self._only_a_phase(0) else moves
+        return moves[1:] if self.order == 2 and len(self.packing) > 1 and self._only_a_phase(0) else moves
 
     def bloch_angles(self) -> Vector:
         """Return the angles (ry, rz) that rotate |0…0⟩ to the ground state of H0, shape (n, 2), with |rz| ≤ π/2."""
@@ -116,6 +108,21 @@ class Ramp:
         azimuth[back] -= np.copysign(np.pi, azimuth[back])
         azimuth[np.hypot(x, y) == 0] = 0.0
         return np.stack([polar, azimuth], axis=1)
+
+
+def steps_of(weights: Sequence[tuple[float, float]], groups: int, order: int) -> list[tuple[int, float, float]]:
+    """Return the moves (group, a, b) of Trotter steps with weights (a, b); half steps of neighbouring steps are merged."""
+    last = groups - 1
+    forth = [(group, 0.5) for group in range(last)]
+    one_step = [*forth, (last, 1.0), *reversed(forth)] if order == 2 else [(g, 1.0) for g in range(groups)]
+    moves: list[tuple[int, float, float]] = []
+    for first, second in weights:
+        for group, part in one_step:
+            a, b = part * first, part * second
+            if moves and moves[-1][0] == group:
+                a, b = moves[-1][1] + a, moves.pop()[2] + b
+            moves.append((group, a, b))
+    return moves
 
 
 def field_labels(fields: Vector) -> dict[str, float]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,20 +51,45 @@ def ramp_states(
     """
     rows = np.asarray(coefficients, dtype=float)
     dt = np.broadcast_to(np.asarray(times, dtype=float), (len(rows),)) / ramp.steps
-    most = max(1, ROWS_TOGETHER >> ramp.num_qubits)
-    if len(rows) > most:
-        firsts = range(0, len(rows), most)
-        parts = [
-            ramp_states(ramp, rows[k : k + most], dt[k : k + most] * ramp.steps, progress=_part(progress, number, len(firsts)))
-            for number, k in enumerate(firsts)
-        ]
-        return np.concatenate(parts)
     full = np.zeros((len(rows), len(ramp.paulis)))
     full[:, : rows.shape[1]] = rows
-    state = np.tile(_start(ramp), (len(rows), 1))
+    return evolved(_start(ramp)[None], ramp, ramp.moves(), ramp.start[None], full, dt, progress)
+
+
+def evolved(
+    states: States,
+    ramp: Ramp,
+    moves: Sequence[tuple[int, float, float]],
+    first: Array,
+    second: Array,
+    dt: Array,
+    progress: Callable[[float], None] = lambda share: None,
+) -> States:
+    """Return states after the moves (group, a, b) of a ramp's packing, exp(−i dt (a A + b B)) for the group's strings.
+
+    Parameters
+    ----------
+    states : ndarray of shape (1 or B, 2**n)
+    ramp : Ramp
+        The ramp whose strings and packing are used.
+    moves : sequence of (int, float, float)
+    first, second : ndarray of shape (1 or B, M) and (B, M)
+        The coefficients of A and B for ``ramp.paulis``.
+    dt : ndarray of shape (B,)
+    progress : callable
+    """
+    count, most = len(second), max(1, ROWS_TOGETHER >> ramp.num_qubits)
+    if count > most:
+        firsts = range(0, count, most)
+        parts = []
+        for number, k in enumerate(firsts):
+            part = slice(k, k + most)
+            own = [array if len(array) == 1 else array[part] for array in (states, first)]
+            parts.append(evolved(own[0], ramp, moves, own[1], second[part], dt[part], _part(progress, number, len(firsts))))
+        return np.concatenate(parts)
+    state = np.array(np.broadcast_to(states, (count, states.shape[1])), dtype=complex)
     with one_thread():
-        groups = [_compiled(ramp, [row for piece in group for row in piece], full, dt) for group in ramp.packing]
-        moves = ramp.moves()
+        groups = [_compiled(ramp, [row for piece in group for row in piece], first, second, dt) for group in ramp.packing]
         for k, (group, a, b) in enumerate(moves):
             for turn in groups[group]:
                 state = turn(state, a, b)
@@ -85,25 +110,26 @@ def _start(ramp: Ramp) -> States:
     return state
 
 
-def _compiled(ramp: Ramp, members: list[int], rows: Array, dt: Array) -> list[Move]:
-    """Return the moves of one group of commuting strings. The angle of a string is dt (a · start + b · coefficient)."""
-    paulis, start, targets = ramp.paulis[members], ramp.start[members], rows[:, members]
+def _compiled(ramp: Ramp, members: list[int], first: Array, second: Array, dt: Array) -> list[Move]:
+    """Return the moves of one group of commuting strings. The angle of a string is dt (a · first + b · second)."""
+    paulis, start, targets = ramp.paulis[members], first[:, members], second[:, members]
     if not paulis.x.any():
         structure = PauliStructure(paulis)
-        return [_diagonal(structure.bind(start).diagonal, [structure.bind(row).diagonal for row in targets], dt)]
+        diagonals = [[structure.bind(row).diagonal for row in rows] for rows in (start, targets)]
+        return [_diagonal(diagonals[0], diagonals[1], dt)]
     single = (paulis.x | paulis.z).sum(axis=1) == 1
     alone, distinct = np.flatnonzero(single), len(set(np.argmax((paulis.x | paulis.z)[single], axis=1))) == single.sum()
     moves: list[Move] = []
     if alone.size and distinct:
-        moves.append(_fields(ramp.num_qubits, paulis[alone], start[alone], targets[:, alone], dt))
+        moves.append(_fields(ramp.num_qubits, paulis[alone], start[:, alone], targets[:, alone], dt))
     else:
         single[:] = False
-    moves += [_string(PauliStructure(paulis[[int(k)]]), float(start[k]), targets[:, k], dt) for k in np.flatnonzero(~single)]
+    moves += [_string(PauliStructure(paulis[[int(k)]]), start[:, k], targets[:, k], dt) for k in np.flatnonzero(~single)]
     return moves
 
 
-def _diagonal(start: Array, targets: list[Array], dt: Array) -> Move:
-    first, second = dt[:, None] * start, dt[:, None] * np.array(targets)
+def _diagonal(start: list[Array], targets: list[Array], dt: Array) -> Move:
+    first, second = dt[:, None] * np.array(start), dt[:, None] * np.array(targets)
 
     def move(state: States, a: float, b: float) -> States:
         return np.asarray(state * cis(a * first + b * second))
@@ -119,7 +145,7 @@ def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Arra
     first, second = np.zeros((len(dt), num_qubits)), np.zeros((len(dt), num_qubits))
     for k, (label, qubit) in enumerate(zip(labels, qubits, strict=True)):
         sigma[qubit] = MATRICES[label[qubit]]
-        first[:, qubit], second[:, qubit] = dt * start[k], dt * targets[:, k]
+        first[:, qubit], second[:, qubit] = dt * start[:, k], dt * targets[:, k]
     blocks = [range(low, min(low + BLOCK, num_qubits)) for low in range(0, num_qubits, BLOCK)]
     blocks = [block for block in blocks if set(block) & set(qubits)]
 
@@ -146,7 +172,7 @@ def _on_block(matrix: Array, state: States, inner: int) -> States:
     return np.asarray(turned).reshape(rows, -1)
 
 
-def _string(structure: PauliStructure, start: float, targets: Array, dt: Array) -> Move:
+def _string(structure: PauliStructure, start: Array, targets: Array, dt: Array) -> Move:
     string = structure.bind([1.0])
 
     def move(state: States, a: float, b: float) -> States:

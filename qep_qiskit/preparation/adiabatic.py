@@ -10,19 +10,21 @@ from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.ansatz.ramp import Ramp, field_labels, ramp_circuit
-from qep_qiskit.ansatz.ramp_states import ramp_states
+from qep_qiskit.ansatz.nudge_ramp import NudgeRamp
+from qep_qiskit.ansatz.ramp import Ramp, field_labels
 from qep_qiskit.ansatz.schedules import RampSchedule, boundary_curvature, schedule_of, title
+from qep_qiskit.checks import real, whole
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, RAMP_SCHEDULES, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.initial_fields import fields_of, transverse_fields
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
+from qep_qiskit.preparation.ramp_path import Path
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.cones.light_cones import LightCones
@@ -59,6 +61,14 @@ class Adiabatic(Brief, Preparer):
     order : {1, 2}
         The order of the product formula. Order 2 is symmetric, with the fields of H0 outermost and neighbouring half steps
         merged: an Ising network has one layer of couplings per step, as with order 1.
+    nudge_time : float, optional
+        The duration of a ramp of the nudge alone, after that of H (*cached nudge*): H + r(t) βC, from the state that the free
+        phase has reached, with r from 0 to 1. The free circuit is then the first part of every nudged circuit, and simulators
+        compute its state once. Default: the nudge is ramped together with H.
+    nudge_steps : int, optional
+        The Trotter steps of that ramp. Default: steps as long as those of H.
+    nudge_schedule : name or callable, optional
+        The schedule r of that ramp. Default: `schedule`.
     initial : SparsePauliOp or mapping of label to number, optional
         H0, a sum of single-qubit terms with a field on every qubit. Default: Σ s_i X_i, where s_i = ±1 is the sign of
         H's X_i coefficient (−1 if H has none), so that no X field changes its sign on the way.
@@ -92,6 +102,11 @@ class Adiabatic(Brief, Preparer):
     schedule: Annotated[str | RampSchedule, Key("the name of a schedule", form=str)] = "cosine"
     order: Annotated[int, Key(form=Literal[1, 2])] = 2
     initial: Annotated[SparsePauliOp | Mapping[str, float] | None, HIDDEN] = None
+    nudge_time: Annotated[float | None, Key("the duration of the nudge's own ramp, after that of H", above=0, form=float)] = None
+    nudge_steps: Annotated[
+        int | None, Key("the number of Trotter steps of the nudge's own ramp", least=1, most=1_000_000, form=int)
+    ] = None
+    nudge_schedule: Annotated[str | RampSchedule | None, Key("the schedule of the nudge's own ramp", form=str)] = None
     supports: ClassVar[Capabilities] = Capabilities(
         together=True,
         aim=GroundStateAim(
@@ -106,6 +121,18 @@ class Adiabatic(Brief, Preparer):
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
         schedule_of(self.schedule)
+        self._check_nudge()
+
+    def _check_nudge(self) -> None:
+        for name in ("nudge_steps", "nudge_schedule"):
+            if self.nudge_time is None and getattr(self, name) is not None:
+                raise InputError(f"{name}: goes with nudge_time only, the duration of the nudge's own ramp; give it too")
+        if self.nudge_time is not None:
+            object.__setattr__(self, "nudge_time", real("Adiabatic: nudge_time", self.nudge_time, above=0))
+        if self.nudge_steps is not None:
+            object.__setattr__(self, "nudge_steps", whole("Adiabatic: nudge_steps", self.nudge_steps, least=1))
+        if self.nudge_schedule is not None:
+            schedule_of(self.nudge_schedule, "nudge_schedule")
 
     def prepare(
         self,
@@ -121,8 +148,10 @@ class Adiabatic(Brief, Preparer):
         Parameters
         ----------
         family : Family
-        free, warm_start, seed
-            Not used: a ramp starts from the same product state in every phase, and nothing is random.
+        free : Prepared, optional
+            Its state is continued if the nudge has its own ramp; otherwise not used.
+        warm_start, seed
+            Not used: a ramp starts from the same product state, and nothing is random.
         progress : callable
 
         Returns
@@ -131,7 +160,7 @@ class Adiabatic(Brief, Preparer):
             The prepared states. Above 20 qubits they are not computed: energies are nan and variances None, but expectations are
             available if they depend on few qubits, as after a few Trotter steps on a sparse graph.
         """
-        return self.prepare_all([family], progress=progress)[0]
+        return self.prepare_all([family], free=[free], progress=progress)[0]
 
     def prepare_all(
         self,
@@ -143,21 +172,30 @@ class Adiabatic(Brief, Preparer):
         progress: Progress = silent,
     ) -> list[Prepared]:
         """Prepare several families, computing the states of those with the same strings and fields together."""
-        groups: dict[tuple[int, int], list[int]] = {}
+        groups: dict[tuple[int, ...], list[int]] = {}
         ramps = [self.ramp(family) for family in families]
-        for number, (family, ramp) in enumerate(zip(families, ramps, strict=True)):
-            groups.setdefault((id(ramp), id(family.frame)), []).append(number)
+        nudges = [None if self.nudge_time is None else self.nudge_ramp(family) for family in families]
+        for number, (family, ramp, nudge) in enumerate(zip(families, ramps, nudges, strict=True)):
+            groups.setdefault((id(ramp), id(nudge), id(family.frame)), []).append(number)
         results: dict[int, Prepared] = {}
         for numbers in groups.values():
-            together = self._together(ramps[numbers[0]], [families[i] for i in numbers], progress)
+            begun = [None if free is None else free[i] for i in numbers]
+            path = Path(ramps[numbers[0]], float(self.time), nudges[numbers[0]])
+            together = self._together(path, [families[i] for i in numbers], begun, progress)
             results.update(zip(numbers, together, strict=True))
         return [results[number] for number in range(len(families))]
 
-    def _together(self, ramp: Ramp, families: Sequence[Family], progress: Progress) -> list[Prepared]:
-        num_qubits, support = families[0].num_qubits, families[0].support
+    def _together(
+        self, path: Path, families: Sequence[Family], begun: Sequence[Prepared | None], progress: Progress
+    ) -> list[Prepared]:
+        num_qubits = families[0].num_qubits
         whole = np.concatenate([family.coefficients for family in families])
         ends = np.cumsum([len(family.betas) for family in families])
         computable = num_qubits <= STATE_QUBITS
+
+        @cache
+        def free() -> NDArray[np.complex128]:
+            return path.free(families, begun, progress)
 
         @cache
         def all_states() -> NDArray[np.complex128]:
@@ -165,15 +203,15 @@ class Adiabatic(Brief, Preparer):
                 raise InputError(
                     f"adiabatic: a state of {num_qubits} qubits is not computed (at most {STATE_QUBITS}); give a device and shots"
                 )
-            return ramp_states(ramp, whole[:, support], self.time, progress=lambda share: progress("adiabatic ramp", share))
+            return path.states(families, [family.betas for family in families], free, progress)
 
         @cache
         def slopes() -> dict[int, Vector]:
             """Return d⟨P⟩/dβ at β = 0 of every string for each family, from ramps with nudges close to zero, run together."""
             numbers = [i for i, family in enumerate(families) if family.limit]
             steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in numbers]
-            rows = [families[i].free + s * h * families[i].nudge for i, h in zip(numbers, steps, strict=True) for s in (1, -1)]
-            ends = ramp_states(ramp, np.array(rows)[:, support], self.time)
+            chosen = [families[i] for i in numbers]
+            ends = path.states(chosen, [(h, -h) for h in steps], lambda: free()[numbers])
             values = structure_for(families[0].frame.paulis).expectations(ends)
             return {i: (values[2 * k] - values[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(numbers)}
 
@@ -186,10 +224,9 @@ class Adiabatic(Brief, Preparer):
             if computable
             else [Phase(beta, math.nan) for family in families for beta in family.betas]
         )
-        initial = field_labels(ramp.fields)
         return [
             replace(
-                self._prepared(ramp, family, tuple(phases[end - len(family.betas) : end]), initial, all_states, end),
+                self._prepared(path, family, tuple(phases[end - len(family.betas) : end]), all_states, end),
                 slopes=of(number),
             )
             for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True))
@@ -197,34 +234,36 @@ class Adiabatic(Brief, Preparer):
 
     def _prepared(
         self,
-        ramp: Ramp,
+        path: Path,
         family: Family,
         phases: tuple[Phase, ...],
-        initial: object,
         all_states: Callable[[], NDArray[np.complex128]],
         end: int,
     ) -> Prepared:
-        coefficients, computable = family.coefficients[:, family.support], family.num_qubits <= STATE_QUBITS
+        computable = family.num_qubits <= STATE_QUBITS
 
         def states() -> NDArray[np.complex128]:
             return all_states()[end - len(family.betas) : end]
 
         @cache
         def circuits() -> tuple[StateCircuit, ...]:
-            return (StateCircuit(_circuit(ramp, float(self.time)), tuple(range(len(family.betas))), coefficients),)
+            return path.circuits(family)
 
         def expectations(paulis: PauliList) -> Vector:
             if computable:
                 return np.atleast_2d(structure_for(paulis).expectations(states()))
+            values = np.zeros((len(family.betas), len(paulis)))
             try:
-                return LightCones(circuits()[0].circuit, paulis).expectations(coefficients)
+                for group in circuits():
+                    values[list(group.phases)] = LightCones(group.circuit, paulis).expectations(group.values)
             except InputError as reason:
                 raise InputError(f"adiabatic: {reason}, or give a device and shots") from None
+            return values
 
-        warnings = self._warnings(ramp, coefficients)
+        warnings = self._warnings(path.ramp, family.coefficients[:, family.support])
         if not computable:
             warnings.append(f"{family.num_qubits} qubits: energies are not computed above {STATE_QUBITS} qubits")
-        details = {**self.describe(), "initial": initial, "warnings": warnings}
+        details = {**self.describe(), "initial": field_labels(path.ramp.fields), "warnings": warnings}
         return Prepared(
             phases=phases,
             states=states,
@@ -241,6 +280,8 @@ class Adiabatic(Brief, Preparer):
         options = {"kind": type(self), **{item.name: getattr(self, item.name) for item in fields(self)}}
         name = title(self.schedule)
         options["schedule"] = name if name in RAMP_SCHEDULES else self.schedule
+        if self.nudge_time is None:  # as in earlier versions, which had no ramp of the nudge
+            options = {key: value for key, value in options.items() if not key.startswith("nudge_")}
         return options if self.order == 1 else {**options, "outermost": "the fields of H0"}
 
     def describe(self) -> dict[str, object]:
@@ -256,25 +297,60 @@ class Adiabatic(Brief, Preparer):
             "curvature": boundary_curvature(self.schedule),
             "order": int(self.order),
             "initial": initial,
+            **({} if self.nudge_time is None else {"nudge": self._nudge()}),
+        }
+
+    def _nudge(self) -> dict[str, object]:
+        assert self.nudge_time is not None
+        schedule = self.schedule if self.nudge_schedule is None else self.nudge_schedule
+        return {
+            "time": float(self.nudge_time),
+            "steps": self.nudge_steps or max(1, math.ceil(self.nudge_time * self.steps / self.time)),
+            "schedule": title(schedule),
+            "curvature": boundary_curvature(schedule),
         }
 
     def ramp(self, family: Family) -> Ramp:
         """Return the ramp to this family's Hamiltonians, over the strings of ``family.support``."""
+        return self._ramp_over(family, family.support, int(self.steps))
+
+    def nudge_ramp(self, family: Family) -> NudgeRamp:
+        """Return the ramp of this family's nudge after that of its H, whose circuit has only the strings of H."""
+        support = family.support
+        busy = np.flatnonzero(family.frame.busy)
+        everywhere = family.strings is not None and set(busy.tolist()) <= set(family.strings)
+        own = support if everywhere else support[family.free[support] != 0]
+        pushed = family.nudge != 0
+        if family.strings is not None:
+            pushed[list(family.strings)] = True
+        details = self._nudge()
+        steps = int(details["steps"])  # type: ignore[call-overload]
+        return _nudge_ramp(
+            self._ramp_over(family, own, int(self.steps)),
+            float(self.time),
+            self._ramp_over(family, support, steps),
+            tuple(np.flatnonzero(np.isin(support, own)).tolist()),
+            tuple(np.flatnonzero(pushed[support]).tolist()),
+            float(self.nudge_time or 0.0),
+            steps,
+            self.schedule if self.nudge_schedule is None else self.nudge_schedule,
+        )
+
+    def _ramp_over(self, family: Family, support: NDArray[np.int64], steps: int) -> Ramp:
         if self.initial is None:
             fields = transverse_fields(family)
         else:
             fields = fields_of(operator_from(self.initial, family.num_qubits, "initial"))
-        support = family.support
         if support.size == 0:
             raise InputError("the Hamiltonian is a constant; give a weight that is not zero")
-        if int(self.steps) * len(support) > MOST_ROTATIONS:
-            count = f"{int(self.steps) * len(support):,} rotations"
+        if steps * len(support) > MOST_ROTATIONS:
+            count = f"{steps * len(support):,} rotations"
             raise InputError(
-                f"preparation.steps: {self.steps} steps over {len(support)} strings are {count}, "
+                f"preparation.steps: {steps} steps over {len(support)} strings are {count}, "
                 f"more than {MOST_ROTATIONS:,}; take {max(MOST_ROTATIONS // len(support), 1):,} steps or fewer"
             )
         labels = tuple(family.frame.labels[i] for i in support)
-        return _ramp(labels, tuple(map(tuple, fields.tolist())), int(self.steps), self.schedule, int(self.order))
+        return _ramp(labels, tuple(map(tuple, fields.tolist())), steps, self.schedule, int(self.order))
 
     def _warnings(self, ramp: Ramp, coefficients: Vector) -> list[str]:
         largest = max(float(np.abs(coefficients).max()), float(np.abs(ramp.fields).max()))
@@ -294,47 +370,22 @@ def _ramp(
 
 
 @lru_cache(maxsize=8)
-def _circuit(ramp: Ramp, time: float) -> QuantumCircuit:
-    """Return the same circuit object for the same arguments; structures are joined if they have the identical circuit object."""
-    return ramp_circuit(ramp, time=time)
+def _nudge_ramp(
+    before: Ramp,
+    before_time: float,
+    strings: Ramp,
+    own: tuple[int, ...],
+    nudged: tuple[int, ...],
+    time: float,
+    steps: int,
+    schedule: str | RampSchedule,
+) -> NudgeRamp:
+    """Return the same ramp of the nudge for the same arguments."""
+    return NudgeRamp(before, before_time, strings, own, nudged, time, steps, schedule)
 
 
 def _largest(family: Family) -> float:
     return float(np.abs(family.free[family.frame.busy]).max(initial=0.0)) or 1.0
-
-
-def transverse_fields(family: Family) -> Vector:
-    """Return the default H0 as fields, shape (n, 3): X with the sign of H's X field, or −X if H has none."""
-    n = family.num_qubits
-    fields = np.zeros((n, 3))
-    fields[:, 0] = -1.0
-    position = {label: k for k, label in enumerate(family.frame.labels)}
-    for qubit in range(n):
-        k = position.get("I" * (n - 1 - qubit) + "X" + "I" * qubit)
-        if k is not None and family.free[k] > 0:
-            fields[qubit, 0] = 1.0
-    return fields
-
-
-def fields_of(operator: SparsePauliOp) -> Vector:
-    """Return the fields of a sum of single-qubit terms along X, Y and Z, shape (n, 3).
-
-    Raises
-    ------
-    InputError
-        If a term acts on two qubits or more, or a qubit has no field.
-    """
-    fields = np.zeros((operator.num_qubits, 3))
-    for label, coefficient in zip(operator.paulis.to_labels(), operator.coeffs.real, strict=True):
-        acted = [(qubit, letter) for qubit, letter in enumerate(reversed(label)) if letter != "I"]
-        if len(acted) > 1:
-            raise InputError(f"initial: {label!r} acts on {len(acted)} qubits; give single-qubit terms only, such as 'IIX'")
-        for qubit, letter in acted:
-            fields[qubit, "XYZ".index(letter)] += coefficient
-    bare = np.flatnonzero(np.abs(fields).max(axis=1) == 0)
-    if bare.size:
-        raise InputError(f"initial: qubit {bare[0]} has no field, so the ground state is degenerate; give it a term such as -X")
-    return fields
 
 
 def _reports(paulis: PauliList, betas: Vector, coefficients: Vector, states: NDArray[np.complex128]) -> list[Phase]:
