@@ -168,7 +168,9 @@ class Network(Value):
 
     def frame_with(self, observables: Sequence[SparsePauliOp]) -> Any:
         """Return the frame of F, the B_i, the A_k, the outputs and these observables, with one row per operator."""
-        key = tuple((tuple(op.paulis.to_labels()), op.coeffs.tobytes()) for op in observables)
+        key = tuple(
+            (op.paulis.x.tobytes(), op.paulis.z.tobytes(), op.paulis.phase.tobytes(), op.coeffs.tobytes()) for op in observables
+        )
         if key not in self.frames:
             self.frames[key] = frame_of([*self._rows(self.fixed * 0), *observables])
         return self.frames[key]

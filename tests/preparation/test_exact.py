@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.experiment import load
+from qep_qiskit.preparation import exact
 
 
 def chain():
@@ -40,3 +42,49 @@ def test_the_spec_reaches_both_options(tmp_path):
         "[preparation]\ntolerance = 1e-6\ngap = false\n"
     )
     assert load(path).preparer() == qep.Exact(tolerance=1e-6, gap=False)
+
+
+def batch():
+    network = qep.ising(sites=8, edges="ring", inputs=[0], outputs=[7])
+    weights = network.initial_weights(seed=3)
+    return [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.3])) for x in (-0.9, 0.1, 0.7)]
+
+
+def spread(problem, betas):
+    return family_of(problem, problem.cost_rows[0], betas)
+
+
+@pytest.mark.parametrize(("tolerance", "angle"), [(1e-8, 1e-7), (1e-3, 1e-3)])
+def test_a_batch_without_gaps_has_the_ground_states_of_a_dense_calculation(tolerance, angle):
+    preparer = qep.Exact(gap=False, tolerance=tolerance)
+    families = [spread(problem, (0.0, -0.4, 0.4)) for problem in batch()]
+    together = preparer.prepare_all(families, seed=1)
+    again = preparer.prepare_all(families, warm_start=together, seed=2)
+    for family, first, second in zip(families, together, again, strict=True):
+        for p in range(3):
+            energies, vectors = np.linalg.eigh(family.hamiltonian(p).to_matrix())
+            for prepared in (first, second):
+                overlap = abs(np.vdot(vectors[:, 0], prepared.states()[p]))
+                assert np.sqrt(max(0.0, 1 - overlap**2)) <= angle
+                assert prepared.phases[p].energy == pytest.approx(energies[0], abs=1e-4 if tolerance > 1e-4 else 1e-9)
+                assert prepared.phases[p].gap is None
+
+
+def test_a_batch_is_computed_together_only_without_gaps(monkeypatch):
+    calls = []
+    monkeypatch.setattr(exact, "states_together", lambda families, *rest, **options: calls.append(len(families)) or [None] * 3)
+    families = [spread(problem, (0.0,)) for problem in batch()]
+    for options in ({"gap": True}, {"gap": False, "level": 1}):
+        qep.Exact(**options).prepare_all(families)
+    assert calls == []
+    one_by_one = qep.Exact(gap=False).prepare_all(families)  # what does not converge together is prepared one by one
+    assert calls == [3]
+    np.testing.assert_allclose(one_by_one[1].phases[0].energy, qep.Exact().prepare(families[1]).phases[0].energy)
+
+
+def test_gradients_of_a_batch_are_those_of_its_samples_with_the_same_bias():
+    options = {"preparer": qep.Exact(gap=False, tolerance=1e-8), "stencil": qep.symmetric(0.3)}
+    for problem, gradient in zip(batch(), qep.gradients(batch(), **options), strict=True):
+        alone = qep.gradient(problem, **options)
+        np.testing.assert_allclose(gradient.values, alone.values, atol=1e-6)
+        assert gradient.diagnostics.beta_bias["relative"] == pytest.approx(alone.diagnostics.beta_bias["relative"], rel=0.02)

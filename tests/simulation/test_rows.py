@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.simulation.eigen.rows import Operators, linear_responses, lowest_levels, strings_of
+from qep_qiskit.simulation.eigen.rows import Operators, ground_states, linear_responses, lowest_levels, strings_of
 
 
 def labels(num_qubits, kind):
@@ -65,3 +65,42 @@ def test_a_degenerate_ground_state_is_not_settled():
     paulis = PauliList(["ZZ", "XX", "ZI"])
     levels = lowest_levels(Operators(paulis, np.array([[-1.0, 0.0, 0.0], [-1.0, -0.5, 0.3], [0.0, 0.0, 0.0]])))
     assert levels.settled.tolist() == [False, True, False]
+
+
+def with_shared_strings(kind):
+    """Return strings on six qubits, and five rows whose coefficients on the four lowest qubits are the same."""
+    rng = np.random.default_rng(5)
+    low = labels(3, "any") if kind == "complex" else labels(4, "ising")
+    texts = dict.fromkeys(["I" * (6 - len(text)) + text for text in low] + labels(6, "ising"))
+    rows = rng.normal(size=(5, len(texts)))
+    shared = [k for k, text in enumerate(texts) if text.startswith("II")]
+    rows[:, shared] = 0.3 * rows[0, shared]
+    return PauliList(list(texts)), rows
+
+
+@pytest.mark.parametrize("kind", ["real", "complex"])
+@pytest.mark.parametrize("precise", [True, False])
+def test_strings_with_common_coefficients_are_applied_too(kind, precise):
+    paulis, rows = with_shared_strings(kind)
+    rng, operators = np.random.default_rng(1), Operators(paulis, rows, precise=precise)
+    assert operators._matrix is not None
+    states = rng.normal(size=(64, 5)).astype(operators.dtype)
+    products = operators.apply(states)
+    assert products.dtype == operators.dtype and products.real.dtype == (np.float64 if precise else np.float32)
+    for r, row in enumerate(rows):
+        np.testing.assert_allclose(products[:, r], dense(paulis, row) @ states[:, r], atol=1e-12 if precise else 2e-4)
+
+
+@pytest.mark.parametrize("kind", ["real", "complex"])
+@pytest.mark.parametrize("tolerance", [1e-7, 1e-3])
+@pytest.mark.parametrize("guessed", [False, True])
+def test_ground_states_are_as_near_as_the_tolerance_asks(kind, tolerance, guessed):
+    paulis, rows = with_shared_strings(kind)
+    spectra = [np.linalg.eigh(dense(paulis, row)) for row in rows]
+    guess = np.array([vectors[:, 0] + 0.1 * vectors[:, 1] for _, vectors in spectra]).T if guessed else None
+    states = ground_states(paulis, rows, starts=guess, tolerance=tolerance, seed=3)
+    assert states.settled.all()
+    for r, (energies, vectors) in enumerate(spectra):
+        overlap = abs(np.vdot(vectors[:, 0], states.vectors[:, r].astype(complex)))
+        assert np.sqrt(max(0.0, 1 - overlap**2)) <= max(tolerance, 5e-8)
+        assert states.energies[r] == pytest.approx(energies[0], abs=1e-10 if tolerance < 1e-4 else 1e-4)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 from scipy.linalg.lapack import dstemr
 
+from qep_qiskit.simulation.eigen.vectors import single
 from qep_qiskit.simulation.threads import single_threaded
 
 Array: TypeAlias = NDArray[Any]
@@ -25,7 +26,13 @@ ANGLE = 1e-6
 GAP_ACCURACY = 1e-3
 UNLUCKY = 1e4
 """A level is missed only if the start's overlap with another one is this many times larger; see `krylov`."""
+SINGLE_ANGLE = 3e-4
+"""The smallest angle that single precision is used for; a step then takes half as long."""
 MOST_STEPS = 200
+ROUNDING = 3e-6
+"""The residual that single precision can reach, relative to the norm."""
+SHARED_QUBITS = 4
+"""Strings on the lowest qubits with the same coefficient in all operators are applied as one matrix on that many qubits."""
 CHECKED, EVERY = 16, 6
 """The Lanczos step of the first check of convergence, and the number of steps between two checks."""
 
@@ -46,6 +53,7 @@ class Strings:
         turns = np.bitwise_count(x & z).astype(int) - np.asarray(paulis.phase, int)
         signs = 1.0 - 2.0 * (np.bitwise_count(z[:, None] & (places ^ x[:, None])) & 1)
         self.real = not np.any(turns % 2)
+        self.low = (x | z) >> SHARED_QUBITS == 0
         factors = (1j**turns)[:, None] * signs
         self.signs: Array = factors.real if self.real else factors
         self.groups = [(np.flatnonzero(x == mask), places ^ mask) for mask in np.unique(x)]
@@ -76,14 +84,22 @@ class Operators:
     ----------
     paulis : PauliList of length L
     coefficients : ndarray of shape (R, L)
+    precise : bool
+        Whether products have double precision.
     """
 
-    def __init__(self, paulis: PauliList, coefficients: Real) -> None:
+    def __init__(self, paulis: PauliList, coefficients: Real, *, precise: bool = True) -> None:
         strings = strings_of(paulis)
         used = (coefficients != 0).any(axis=0)
+        narrow: Any = (lambda values: values) if precise else single
         self.num_qubits, self.rows = strings.num_qubits, len(coefficients)
-        self.dtype = strings.signs[used].dtype if used.any() else np.dtype(float)
+        self.dtype = narrow(np.zeros(1, strings.signs[used].dtype if used.any() else float)).dtype
         self.scale = np.abs(coefficients).sum(axis=1)
+        shared = used & strings.low & (coefficients == coefficients[0]).all(axis=0)
+        self._matrix: Array | None = None
+        if self.rows > 1 and self.num_qubits > SHARED_QUBITS and shared.any():
+            self._matrix = narrow(_low_matrix(strings, coefficients[0], shared))
+            used = used & ~shared
         self._parts: list[tuple[Array, Array]] = []
         for members, places in strings.groups:
             here = members[used[members]]
@@ -91,16 +107,33 @@ class Operators:
                 signs = strings.signs[here]
                 if (signs == signs[:, :1]).all():
                     signs = signs[:, :1]  # X alone: one factor for all amplitudes
-                self._parts.append((places, signs.T @ coefficients[:, here].T))
+                factors = signs.T @ coefficients[:, here].T
+                self._parts.append((places, narrow(factors if np.any(factors.imag) else factors.real)))
 
     def apply(self, states: Array) -> Array:
         """Return H_r ψ_r for columns ψ_r, shape (2**n, R)."""
-        total = np.zeros_like(states)
+        if self._matrix is None:
+            total = np.zeros_like(states)
+        else:
+            blocks = states.reshape(-1, len(self._matrix), states.shape[1])
+            total = np.matmul(self._matrix.astype(states.dtype, copy=False), blocks).reshape(states.shape)
+        part = np.empty_like(states)
         for places, factors in self._parts:
-            part = states[places]
+            states.take(places, axis=0, out=part, mode="clip")  # with a mode, numpy writes to `out` without a buffer
             part *= factors
             total += part
         return total
+
+
+def _low_matrix(strings: Strings, coefficients: Real, shared: NDArray[np.bool_]) -> Array:
+    """Return Σ c_k P_k of the shared strings on the lowest qubits."""
+    size = 1 << SHARED_QUBITS
+    rows, matrix = np.arange(size), np.zeros((size, size), strings.signs.dtype)
+    for members, places in strings.groups:
+        here = members[shared[members]]
+        if len(here):
+            matrix[rows, places[:size]] += coefficients[here] @ strings.signs[here, :size]
+    return matrix
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,6 +187,84 @@ def lowest_levels(operators: Operators, *, starts: Array | None = None, seed: in
     return Levels(energies, gaps, vectors, ground.settled & excited.settled & (gaps > 1e-6 * operators.scale))
 
 
+@dataclass(frozen=True, eq=False)
+class GroundStates:
+    """The ground states of R operators, without their gaps.
+
+    Attributes
+    ----------
+    energies, residuals : ndarray of shape (R,)
+        E0 and ‖(H − E0)ψ‖.
+    vectors : ndarray of shape (2**n, R)
+        The normalised ground states, as columns.
+    settled : ndarray of bool, shape (R,)
+        False where the state did not converge.
+    """
+
+    energies: Real
+    residuals: Real
+    vectors: Array
+    settled: NDArray[np.bool_]
+
+
+def ground_states(
+    paulis: PauliList, coefficients: Real, *, starts: Array | None = None, tolerance: float = ANGLE, seed: int = 0
+) -> GroundStates:
+    """Return the ground states of R operators H_r = Σ_l c_rl P_l by Lanczos, all in one array.
+
+    A degenerate ground state is not detected.
+
+    Parameters
+    ----------
+    paulis : PauliList of length L
+    coefficients : ndarray of shape (R, L)
+    starts : ndarray of shape (2**n, R), optional
+        Guesses of the ground states. A small random vector is added to each.
+    tolerance : float
+        The required angle between each vector and the true ground state, estimated as residual / spacing of the lowest two Ritz
+        values. From 3e-4 on, single precision is used where the spacing allows it.
+    seed : int
+        The seed of the random start vectors.
+    """
+    precise = tolerance < SINGLE_ANGLE
+    states = _ground_states(paulis, coefficients, starts, tolerance, seed, precise)
+    lost = ~states.settled
+    if precise or not lost.any():
+        return states
+    finer = _ground_states(paulis, coefficients[lost], states.vectors[:, lost], tolerance, seed, True)
+    states.energies[lost], states.residuals[lost], states.settled[lost] = finer.energies, finer.residuals, finer.settled
+    vectors = states.vectors.astype(finer.vectors.dtype)
+    vectors[:, lost] = finer.vectors
+    return replace(states, vectors=vectors)
+
+
+def _ground_states(
+    paulis: PauliList, coefficients: Real, starts: Array | None, tolerance: float, seed: int, precise: bool
+) -> GroundStates:
+    """Return the ground states in one precision; those whose residuals, computed anew, are too large are not settled."""
+    operators = Operators(paulis, coefficients, precise=precise)
+    rng = np.random.default_rng([seed, 4])
+    shape = (1 << operators.num_qubits, operators.rows)
+    first = rng.random(shape, np.float32).astype(operators.dtype) - 0.5
+    if starts is not None:
+        kept = starts if operators.dtype.kind == "c" else np.real(starts)
+        first *= 2e-3 / math.sqrt(shape[0])
+        first += kept
+    with single_threaded(operators.num_qubits):
+        run = _Lanczos(operators, first, None)
+        run.run(lambda residual, spacing, energy, steps: residual <= tolerance * spacing)
+        vectors = run.vectors()
+        products = operators.apply(vectors)
+        energies = _dots(vectors, products)
+        products -= energies.astype(products.real.dtype) * vectors
+        residuals = np.sqrt(_dots(products, products))
+    floor = 1e-13 if precise else ROUNDING
+    settled = run.settled & (residuals <= 2.0 * np.maximum(tolerance * run.spacings, floor * run.norm))
+    if not precise:
+        settled &= tolerance * run.spacings >= ROUNDING * run.norm
+    return GroundStates(energies, residuals, vectors, settled)
+
+
 class _Lanczos:
     """The recurrences of all columns, optionally in the complement of one vector per column."""
 
@@ -161,6 +272,7 @@ class _Lanczos:
         self.operators, self.deflated = operators, deflated
         self.below = np.zeros(operators.rows) if below is None else below
         self.energies, self.settled = np.zeros(operators.rows), np.zeros(operators.rows, dtype=bool)
+        self.spacings: Real = np.zeros(operators.rows)
         self.norm = 1.0
         self._start = self._projected(start)
         self._weights: Real = np.zeros((MOST_STEPS, operators.rows))
@@ -171,19 +283,21 @@ class _Lanczos:
         rows, most = self.operators.rows, (1 << self.operators.num_qubits) - (self.deflated is not None)
         alphas, betas = np.zeros((2, MOST_STEPS, rows))
         ends = np.full(rows, most)
-        current, previous = self._start / np.linalg.norm(self._start, axis=0), None
+        real: Any = np.zeros(0, self._start.dtype).real.dtype.type
+        tiny = 1e-13 if real is np.float64 else 1e-5
+        current, previous = self._start / np.linalg.norm(self._start, axis=0).astype(real), None
         for step in range(min(MOST_STEPS, most)):
             self._basis.append(current)
             product = self.operators.apply(current)
             if previous is not None:
-                product -= betas[step - 1] * previous
+                product -= betas[step - 1].astype(real) * previous
             alphas[step] = _dots(current, product)
-            product -= alphas[step] * current
+            product -= alphas[step].astype(real) * current
             product = self._projected(product)
             betas[step] = np.sqrt(_dots(product, product))
-            ended = (betas[step] <= 1e-13 * np.maximum(self.operators.scale, 1e-300)) & (ends > step + 1)
+            ended = (betas[step] <= tiny * np.maximum(self.operators.scale, 1e-300)) & (ends > step + 1)
             ends[ended] = step + 1
-            previous, current = current, product / np.maximum(betas[step], 1e-300)
+            previous, current = current, product / np.maximum(betas[step], 1e-30).astype(real)
             due = step >= CHECKED and (step - CHECKED) % EVERY == 0
             if due or step + 1 == most or (ends <= step + 1).all():
                 self.norm = max(float(np.abs(alphas[: step + 1]).max() + 2 * betas[: step + 1].max()), 1e-300)
@@ -204,14 +318,14 @@ class _Lanczos:
             )[1:3]
         residual = float(betas[steps - 1] * abs(modes[-1, 0]))
         spacing = float(values[1] - values[0]) if len(values) > 1 else self.norm
-        self.energies[row] = values[0]
+        self.energies[row], self.spacings[row] = values[0], spacing
         self._weights[:steps, row] = modes[:, 0]
         self.settled[row] = exhausted or done(residual, spacing, float(values[0] - self.below[row]), steps)
 
     def vectors(self) -> Array:
         """Return the lowest Ritz vector of each column."""
         total = np.zeros_like(self._start)
-        for weights, vectors in zip(self._weights, self._basis, strict=False):
+        for weights, vectors in zip(self._weights.astype(total.real.dtype), self._basis, strict=False):
             total += weights * vectors
         return total / np.linalg.norm(total, axis=0)
 
@@ -260,4 +374,9 @@ def _products(bras: Array, kets: Array) -> Array:
 
 
 def _dots(bras: Array, kets: Array) -> Real:
-    return np.asarray(_products(bras, kets).real)
+    """Return Re⟨bra|ket⟩ of each column, from real and imaginary parts side by side."""
+    if bras.dtype.kind != "c" or bras.dtype != kets.dtype or not (bras.flags.c_contiguous and kets.flags.c_contiguous):
+        return np.asarray(_products(bras, kets).real, float)
+    products = bras.view(bras.real.dtype) * kets.view(kets.real.dtype)
+    sums = np.ones(len(products), products.dtype) @ products
+    return np.asarray(sums[::2] + sums[1::2], float)
