@@ -42,8 +42,10 @@ class Diagnostics(Mapping[str, Any]):
     warnings : tuple of str
     more : mapping
         Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``,
-        ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), ``uncertainty`` (the
-        estimated error of every weight's value by approximate computation), ``approximation`` (its cause in words), …
+        ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), ``ramp`` (the
+        ``deviation`` of a ramp's gradient in the limit β → 0, and the ``phase`` |β ε T ∂Φ|, which hides it if it is not small),
+        ``uncertainty`` (the estimated error of every weight's value by approximate computation), ``approximation`` (its cause in
+        words), …
 
     Examples
     --------

@@ -14,6 +14,7 @@ from qep_qiskit.equilibrium.adaptive_beta import adapted
 from qep_qiskit.equilibrium.bias import Bias, bias_of
 from qep_qiskit.equilibrium.families import first_family, first_phases, free_family, nudged_family
 from qep_qiskit.equilibrium.nearness import nearness_of
+from qep_qiskit.equilibrium.ramp_limit import ramp_limit
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
@@ -148,6 +149,11 @@ class Plan(Value):
     def nearness(self) -> tuple[Mapping[str, object] | None, list[str]]:
         """The distance of the free phase from the true ground state, and warnings; see `nearness_of`."""
         return nearness_of(self)
+
+    @cached_property
+    def ramp_limit(self) -> tuple[Mapping[str, float | None] | None, list[str]]:
+        """The error of a ramp's gradient in the limit β → 0, and warnings; see `ramp_limit.py`."""
+        return ramp_limit(self)
 
     @property
     def circuits(self) -> int:

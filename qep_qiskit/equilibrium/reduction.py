@@ -296,7 +296,10 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
     apart = None if nearness is None else nearness.get("gradient_difference")
     if isinstance(apart, float) and apart <= WARNED:
         biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
-    warnings += [*far, *biased, *plan.bias.stiff]
+    ramp, unlike = plan.ramp_limit
+    if unlike:
+        biased = []  # they advise a smaller β, at which a ramp's error is larger still
+    warnings += [*far, *unlike, *biased, *plan.bias.stiff]
     return Diagnostics(
         gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
         phases=tuple(phase for _, phase in sorted(phases.items())),
@@ -304,6 +307,7 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
         warnings=tuple(warnings),
         more={
             **({} if nearness is None else {"ground_state": dict(nearness)}),
+            **({} if ramp is None else {"ramp": dict(ramp)}),
             **({} if plan.bias.regulariser is None else {"half_regulariser": plan.bias.regulariser}),
             **_bounds(plan, phases),
             **truncation(plan.problem, phases[0].energy if 0 in phases else None),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.initial_fields import fields_of, transverse_fields
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.ramp_path import Path
+from qep_qiskit.preparation.ramp_phase import PHASE_QUBITS, phase_slope
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.cones.light_cones import LightCones
@@ -224,13 +225,12 @@ class Adiabatic(Brief, Preparer):
             if computable
             else [Phase(beta, math.nan) for family in families for beta in family.betas]
         )
-        return [
-            replace(
-                self._prepared(path, family, tuple(phases[end - len(family.betas) : end]), all_states, end),
-                slopes=of(number),
-            )
-            for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True))
-        ]
+        prepared = []
+        for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True)):
+            turned = partial(phase_slope, path, family) if family.limit and num_qubits <= PHASE_QUBITS else None
+            one = self._prepared(path, family, tuple(phases[end - len(family.betas) : end]), all_states, end)
+            prepared.append(replace(one, slopes=of(number), phase_slope=turned))
+        return prepared
 
     def _prepared(
         self,

@@ -145,6 +145,8 @@ class Prepared:
     slopes : callable or None
         () → ndarray of shape (L,) over the frame: d⟨P⟩/dβ for the family's own nudge, from additional states at nudges close to
         zero.
+    phase_slope : callable or None
+        () → float or None: by how many radians a unit of β turns the phase that a ramp leaves between ground and excited states.
     details : mapping
         Method, options, iterations and warnings, for reports.
     """
@@ -161,6 +163,7 @@ class Prepared:
     response: Responsive | None = None
     silence: str = ""
     slopes: Callable[[], NDArray[np.float64]] | None = None
+    phase_slope: Callable[[], float | None] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         state: dict[str, object] = {}

@@ -1,0 +1,57 @@
+"""Whether the limits β → 0 and T → ∞ of a ramp commute. If not, the gradient at a finite β hides the ramp's error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.estimates import percent
+
+if TYPE_CHECKING:
+    from qep_qiskit.equilibrium.plan import Plan
+
+SMALL = 1.0
+"""β ε T |∂Φ| from which a nudge averages over the ramp's oscillation."""
+SEEN, LARGE = 0.05, 0.25
+"""The error of the ramp's limit β → 0 that counts if β hides it, and the one that always counts in a schedule with slopes at its ends."""
+QUICK_QUBITS = 4
+"""Up to this number of qubits the phase is always computed; beyond, only if the error counts."""
+
+
+def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]]:
+    """Return the error of a ramp's gradient in the limit β → 0 and the phase |β ε T ∂Φ|, and warnings.
+
+    The error, ``deviation``, is relative to the true ground state's gradient. It is larger than that of the gradient at β if the
+    ``phase`` is not small (see `preparation/ramp_phase.py`). The first value is None for other preparers, and if one of the two
+    gradients is not known.
+    """
+    free = (plan if plan.earlier is None else plan.earlier).prepared
+    slope, limit = plan.prepared.phase_slope, plan.bias.limit
+    if slope is None or limit is None or free.response is None or plan.error_signal is None:
+        return None, []
+    try:
+        changes = free.response(plan.error_signal @ plan.problem.cost_rows).changes(plan.problem.frame.strings)
+    except (InputError, PreparationError):
+        return None, []
+    exact = np.asarray(plan.problem.derivative_rows @ changes)
+    size = float(np.linalg.norm(exact))
+    if size <= max(plan.bias.zero, plan.bias.floor, plan.bias.still):
+        return None, []
+    deviation = float(np.linalg.norm(limit - exact)) / size
+    computed = slope() if plan.problem.network.num_qubits <= QUICK_QUBITS or deviation > SEEN else None
+    phase = None if computed is None else max(abs(beta) for beta in plan.stencil.phases) * computed
+    values = {"deviation": deviation, "phase": phase}
+    flat = plan.preparer.describe().get("curvature") is not None
+    remedy = "take a longer ramp" if flat else "take a schedule that is flat at both ends, such as 'cosine' or 'quintic'"
+    off = f"{percent(deviation)} off that of the ground state in the limit β → 0"
+    if phase is not None and phase >= SMALL and deviation > SEEN:
+        return values, [
+            f"the limits β → 0 and T → ∞ do not commute: the gradient of this ramp is {off}, and β = {plan.stencil.beta:g} hides "
+            f"part of that, since |β ε T ∂Φ| = {phase:.3g} is not small; a smaller β shows more of it; {remedy}"
+        ]
+    if deviation > LARGE and not flat:
+        return values, [f"the gradient of this ramp is {off}, although its states may be close to it; {remedy}"]
+    return values, []

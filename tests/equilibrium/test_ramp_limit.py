@@ -1,0 +1,117 @@
+"""The warning that the limits β → 0 and T → ∞ of a ramp do not commute: given on problems built to fail, silent on good ones."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from scipy.integrate import quad
+
+import qep_qiskit as qep
+from qep_qiskit.cli.main import cli
+
+NETWORK = qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, outputs=[{"Z": 1}])
+PROBLEM = qep.Problem(NETWORK, [0.8, 1.5], cost=qep.ObservableCost({"Z": -1}))
+COMMUTE = "do not commute"
+pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+
+
+def gradient(schedule, beta, time=105.0, steps=2000, problem=PROBLEM, **options):
+    ramp = qep.Adiabatic(time=time, steps=steps, schedule=schedule, initial={"Z": -1}, **options)
+    return qep.gradient(problem, preparer=ramp, stencil=qep.symmetric(beta))
+
+
+def phase_by_quadrature(schedule, time, beta):
+    """Return T (Φ(β) − Φ(−β)) / 2 of the two levels of one qubit."""
+
+    def gap(x, b):
+        s = {"linear": x, "cosine": (1 - np.cos(np.pi * x)) / 2}[schedule]
+        return 2 * np.hypot((1 - s) + s * (0.8 + b), s * 1.5)
+
+    return time * (quad(gap, 0, 1, args=(beta,))[0] - quad(gap, 0, 1, args=(-beta,))[0]) / 2
+
+
+@pytest.mark.parametrize("schedule", ["linear", "cosine"])
+def test_the_phase_is_that_of_the_two_levels(schedule):
+    found = gradient(schedule, 0.02).diagnostics["ramp"]["phase"]
+    assert found == pytest.approx(phase_by_quadrature(schedule, 105.0, 0.02), rel=0.01)
+
+
+def test_the_error_signal_is_part_of_the_phase():
+    squared = qep.Problem(NETWORK, [0.8, 1.5], cost=qep.SquaredError([0.3]))
+    signal = 2 * (0.8 / 1.7 - 0.3)
+    found, alone = (gradient("cosine", 0.02, problem=p).diagnostics["ramp"]["phase"] for p in (squared, PROBLEM))
+    assert found == pytest.approx(signal * alone, rel=0.02)
+
+
+def test_a_linear_ramp_whose_error_a_large_beta_hides_is_warned_of():
+    exact = qep.exact_gradient(PROBLEM).values
+    small, large = gradient("linear", 1e-3), gradient("linear", 0.3)
+    off = [float(np.linalg.norm(g.values - exact) / np.linalg.norm(exact)) for g in (small, large)]
+    assert off[0] > 0.3 and off[1] < off[0] / 4  # the ramp's error is hidden, not removed
+    (warning,) = [text for text in large.diagnostics.warnings if COMMUTE in text]
+    assert "'cosine' or 'quintic'" in warning and "β = 0.3 hides" in warning
+    assert not any("take β =" in text for text in large.diagnostics.warnings)
+    assert large.diagnostics["ramp"]["deviation"] == pytest.approx(off[0], rel=0.01)
+    assert large.diagnostics["ramp"]["phase"] > 10
+    assert any("of this ramp is" in text for text in small.diagnostics.warnings)
+    assert not any(COMMUTE in text for text in small.diagnostics.warnings)
+
+
+@pytest.mark.parametrize("nudge", [{}, {"nudge_time": 60.0}], ids=["together", "after"])
+@pytest.mark.parametrize("schedule", ["cosine", "smoothstep", "quintic"])
+def test_good_ramps_are_silent_at_any_phase(schedule, nudge):
+    found = gradient(schedule, 0.1, **nudge)
+    assert found.diagnostics["ramp"]["phase"] > 1
+    assert found.diagnostics.warnings == ()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_good_ramp_of_several_qubits_is_silent(seed):
+    network = qep.ising(sites=3, outputs=[2])
+    rng = np.random.default_rng(seed)
+    weights = np.where([name.startswith("g") for name in network.names], 1.0, rng.uniform(-0.5, 0.5, len(network.names)))
+    problem = qep.Problem(network, weights, cost=qep.SquaredError([0.5]))
+    found = qep.gradient(problem, preparer=qep.Adiabatic(time=30.0, steps=150), stencil=qep.symmetric(0.05))
+    assert found.diagnostics.warnings == ()
+    assert found.diagnostics["ramp"]["deviation"] < 0.05
+
+
+def test_several_qubits_are_warned_of_too():
+    network = qep.ising(sites=3, outputs=[2])
+    problem = qep.Problem(network, network.initial_weights(seed=1), cost=qep.ObservableCost({"ZII": -1.0}))
+    ramp = qep.Adiabatic(time=102.0, steps=1000, schedule="linear")
+    found = qep.gradient(problem, preparer=ramp, stencil=qep.symmetric(0.2))
+    assert found.diagnostics["ramp"]["phase"] > 1
+    assert any(COMMUTE in text for text in found.diagnostics.warnings)
+
+
+SPEC = """
+[network]
+kind = "pauli"
+terms = { A = { Z = -1.0 }, B = { X = -1.0 } }
+outputs = [{ Z = 1.0 }]
+[weights]
+A = 0.8
+B = 1.5
+[cost]
+kind = "observable"
+operator = { Z = -1.0 }
+[preparation]
+method = "adiabatic"
+time = 104.5
+steps = 2000
+schedule = "linear"
+[stencil]
+kind = "symmetric"
+beta = 0.3
+"""
+
+
+def test_the_command_warns_in_words_and_in_json(tmp_path):
+    path = tmp_path / "ramp.toml"
+    path.write_text(SPEC)
+    words, document = (CliRunner().invoke(cli, ["gradient", str(path), *more]) for more in ([], ["--json"]))
+    assert words.exit_code == 0 and COMMUTE in " ".join(words.output.split())
+    diagnostics = json.loads(document.stdout)["diagnostics"]
+    assert diagnostics["ramp"]["phase"] > 1 and any(COMMUTE in text for text in diagnostics["warnings"])
