@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
+    from qep_qiskit.equilibrium import Gradient
     from qep_qiskit.experiment import Spec
     from qep_qiskit.progress import Progress
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 )
 @spec_options
 @device_option
+@click.option("--inputs", is_flag=True, help="Measure the gradient with respect to the inputs as well.")
 @click.option("--no-exact", is_flag=True, help="Do not compute the exact gradient to compare with.")
 @click.option(
     "--run",
@@ -32,8 +35,10 @@ if TYPE_CHECKING:
     help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
 )
 @yes_option
-def command(request: SpecRequest, as_json: bool, device_name: str | None, no_exact: bool, folder: str | None, yes: bool) -> None:
-    """Measure the gradient of the loss with respect to every weight.
+def command(
+    request: SpecRequest, as_json: bool, device_name: str | None, inputs: bool, no_exact: bool, folder: str | None, yes: bool
+) -> None:
+    """Measure the gradient of the loss with respect to every weight, and with --inputs to every input.
 
     On a device that bills the price is shown and confirmed first, and every job is stored in a run. The same command resumes
     after an interruption or a crash; if the run is finished, the same command shows the result again and sends nothing.
@@ -43,7 +48,8 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, no_exa
     from qep_qiskit.cli.paid import bills, measured, run_folder_of
     from qep_qiskit.verbs.gradient import gradient
 
-    spec = request.load(device_name)
+    more = ("sample.input_gradient=true",) if inputs else ()
+    spec = replace(request, overrides=(*request.overrides, *more)).load(device_name)
     about: dict[str, object] = {}
     if bills(spec):
         with measured(spec, run_folder_of(spec) if folder is None else Path(folder), yes) as (life, result, report):
@@ -57,12 +63,19 @@ def command(request: SpecRequest, as_json: bool, device_name: str | None, no_exa
             result = gradient(problem, **settings, progress=report)
             exact = None if no_exact else _exact(spec, report)
     if as_json:
-        print_json({**result.to_dict(), "exact": exact, **about})
+        print_json({**result.to_dict(), **_exactly(exact), **about})
     else:
         show(result, exact)
 
 
-def _exact(spec: Spec, report: Progress) -> list[float] | None:
+def _exactly(exact: Gradient | None) -> dict[str, object]:
+    document: dict[str, object] = {"exact": None if exact is None else exact.values.tolist()}
+    if exact is not None and exact.input_values is not None:
+        document["exact_input_values"] = exact.input_values.tolist()
+    return document
+
+
+def _exact(spec: Spec, report: Progress) -> Gradient | None:
     from qep_qiskit.preparation.exact import reference_state
     from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 
@@ -71,6 +84,6 @@ def _exact(spec: Spec, report: Progress) -> list[float] | None:
     if problem.network.num_qubits > COMPARED_QUBITS:
         return None
     try:
-        return exact_gradient(problem, preparer=reference_state(spec.preparer())).values.tolist()
+        return exact_gradient(problem, preparer=reference_state(spec.preparer()))
     except DegenerateGroundStateError:
         return None

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
 from qep_qiskit.budget import deviation
 from qep_qiskit.cli.output import console, marked, name_cell
 from qep_qiskit.display import terminal_table
@@ -10,25 +16,23 @@ from qep_qiskit.estimates import MISSING, Estimate, cells, column, estimates, fi
 
 LARGE_BIAS = 0.1
 """The bias of the loss from shot noise is shown if it exceeds this share of the error bar."""
+Vector = NDArray[np.float64]
 PHASE_KEYS = ("energy", "residual", "variance", "curvature")
 
 
-def show(result: Gradient, exact: list[float] | None) -> None:
+def show(result: Gradient, exact: Gradient | None) -> None:
     """Print a gradient as a table, with its loss, predictions and diagnostics."""
 
     def number(value: float | None) -> str:
         return MISSING if value is None else f"{value:.4g}"
 
-    columns = {"gradient" if result.stderr is None else "gradient ± error": cells(result.values, result.stderr)}
-    if exact is not None:
-        columns["exact"] = column(exact)
-        z = deviation(result.values, exact, result.stderr).z
-        columns |= {} if z is None else {"z": [score(value) for value in z]}
-    table = terminal_table("weight", right=columns, title="Gradient")
-    for name, *numbers in zip(result.names, *columns.values(), strict=True):
-        table.add_row(name_cell(name), *numbers)
     out = console()
-    out.print(table)
+    exactly = None if exact is None else exact.values
+    out.print(_table("weight", "Gradient", result.names, result.values, result.stderr, exactly))
+    if result.input_values is not None:
+        exactly = None if exact is None else exact.input_values
+        title = "Gradient with respect to the inputs"
+        out.print(_table("input", title, result.input_names, result.input_values, result.input_stderr, exactly))
     out.print()
     bias, bar = result.loss_bias or 0.0, result.loss_stderr or 0.0
     added = f" (of which shot noise adds {bias:.2g} on average)" if abs(bias) > LARGE_BIAS * bar else ""
@@ -42,3 +46,15 @@ def show(result: Gradient, exact: list[float] | None) -> None:
         out.print(marked("[bold]Phase[/] β = {}: {}", number(phase.beta), ", ".join(parts)))
     for warning in diagnostics.warnings:
         out.print(marked("[bold yellow]warning:[/] {}", warning))
+
+
+def _table(what: str, title: str, names: Sequence[str], values: Vector, errors: Vector | None, exact: Vector | None) -> Table:
+    columns = {"gradient" if errors is None else "gradient ± error": cells(values, errors)}
+    if exact is not None:
+        columns["exact"] = column(exact)
+        z = deviation(values, exact, errors).z
+        columns |= {} if z is None else {"z": [score(value) for value in z]}
+    table = terminal_table(what, right=columns, title=title)
+    for name, *numbers in zip(names, *columns.values(), strict=True):
+        table.add_row(name_cell(name), *numbers)
+    return table

@@ -119,13 +119,28 @@ class Gradient(Savable, Value):
     def to_frame(self) -> Any:
         """Return a pandas DataFrame with the weights as its index and the columns ``value`` and ``stderr``.
 
+        If dL/dx was measured, the inputs follow as ``x[0]``, ``x[1]``, ….
+
         Raises
         ------
         InputError
             If pandas is not installed.
         """
-        stderr = np.full(len(self.names), np.nan) if self.stderr is None else self.stderr
-        return frame({"value": self.values, "stderr": stderr}, self.names, "weight")
+        names, values, errors = self._all()
+        columns = {"value": values, "stderr": np.full(len(names), np.nan) if errors is None else errors}
+        return frame(columns, names, "weight" if self.input_values is None else "weight or input")
+
+    @property
+    def input_names(self) -> tuple[str, ...]:
+        """The names of the inputs in tables, ``x[0]``, ``x[1]``, …; () unless dL/dx was measured."""
+        return () if self.input_values is None else tuple(f"x[{i}]" for i in range(len(self.input_values)))
+
+    def _all(self) -> tuple[tuple[str, ...], Vector, Vector | None]:
+        """Return the names, values and error bars of the weights, followed by those of the inputs."""
+        if self.input_values is None:
+            return self.names, self.values, self.stderr
+        errors = None if self.stderr is None or self.input_stderr is None else np.append(self.stderr, self.input_stderr)
+        return (*self.names, *self.input_names), np.append(self.values, self.input_values), errors
 
     def plot(self, ax: Axes | None = None, *, exact: Gradient | ArrayLike | None = None) -> Axes:
         """Draw every derivative with its error bar of one standard deviation.
@@ -155,6 +170,7 @@ class Gradient(Savable, Value):
             "names": list(self.names),
             "values": plain(self.values),
             "stderr": plain(self.stderr),
+            **self._inputs_to_dict(),
             "loss": plain(self.loss),
             "loss_stderr": plain(self.loss_stderr),
             "loss_bias": plain(self.loss_bias),
@@ -164,14 +180,23 @@ class Gradient(Savable, Value):
             "provenance": plain(self.provenance),
         }
 
+    def _inputs_to_dict(self) -> dict[str, object]:
+        if self.input_values is None:
+            return {}
+        return {"input_values": plain(self.input_values), "input_stderr": plain(self.input_stderr)}
+
     def __str__(self) -> str:
-        return listed(self.names, self.values, self.stderr)
+        text = listed(self.names, self.values, self.stderr)
+        if self.input_values is None or not len(self.input_values):
+            return text
+        return f"{text}\n{listed(self.input_names, self.input_values, self.input_stderr)}"
 
     def __repr__(self) -> str:
         return f"Gradient({counted(len(self.names), 'weight')}, loss = {with_error(self.loss, self.loss_stderr)}{self._warned()})"
 
     def _repr_html_(self) -> str:
-        headings, rows, notes = weight_rows(self.names, self.values, self.stderr, "∂L/∂w")
+        names, values, errors = self._all()
+        headings, rows, notes = weight_rows(names, values, errors, "∂L/∂w" if self.input_values is None else "∂L/∂w and ∂L/∂x")
         return card(
             f"Gradient of {counted(len(self.names), 'weight')}",
             facts=self._facts(),

@@ -13,12 +13,13 @@ from qep_qiskit.measurement.mitigation.mitigation import parse
 
 
 class Sample(Section):
-    """The section ``[sample]``: the inputs of the network and the target of the cost."""
+    """The section ``[sample]``: the inputs of the network, the target of the cost, and whether dL/dx is measured."""
 
     x: list[float] = Field([], description="a list of finite numbers, one per input")
     y: int | float | list[float] | None = Field(
         None, description="a list of finite numbers, one per output (a class number for softmax_cross_entropy)"
     )
+    input_gradient: bool = Field(False, description="true to measure dL/dx as well")
 
 
 Mitigations = Annotated[str, BeforeValidator(lambda text: str(parse(text, "measurement.mitigation")))]

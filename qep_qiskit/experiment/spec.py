@@ -87,7 +87,8 @@ class Spec:
             raise InputError(
                 f"sample.x: {shown(x)} has {len(x)} values, expected {network.num_inputs}: one per input of the network"
             )
-        return Problem(network, weights, x, cost=_cost(self.cost, self.sample, network))
+        cost = _cost(self.cost, self.sample, network)
+        return Problem(network, weights, x, cost=cost, input_gradient=self.sample.input_gradient)
 
     @property
     def is_training(self) -> bool:

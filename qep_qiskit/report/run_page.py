@@ -68,6 +68,7 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
         names=budget.names,
         columns=_columns(readings) if readings.each else [],
         strips=strips(budget) if readings.each else [],
+        inputs=table(_inputs(readings)),
         timeline=timeline(events, history, store.created),
         states=seen(history),
         jobs=table(_jobs(store, history)),
@@ -91,6 +92,12 @@ def _columns(readings: Readings) -> list[Column]:
     for reading in readings.each:
         columns += columns_of(reading.rung, reading.title)
     return columns
+
+
+def _inputs(readings: Readings) -> list[dict[str, str]]:
+    """Return one row per input with its value and dL/dx, if that was measured."""
+    rows = zip(*readings.inputs.values(), strict=True)
+    return [{"input": str(number), **dict(zip(readings.inputs, row, strict=True))} for number, row in enumerate(rows)]
 
 
 def _key_numbers(store: RunStore, readings: Readings, events: list[Event]) -> list[tuple[str, str]]:

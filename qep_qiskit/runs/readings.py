@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.errors import InputError, NudgeWarning
-from qep_qiskit.estimates import Estimate, estimates
+from qep_qiskit.estimates import Estimate, cells, column, estimates
 from qep_qiskit.experiment import Spec
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.preparation.exact import reference_state
@@ -75,10 +75,13 @@ class Readings:
         before the first gradient is measured.
     each : tuple of Reading
         One per mitigation, with the one that the spec names last.
+    inputs : mapping of str to list of str
+        Columns of dL/dx by heading, one row per input; empty unless it was measured.
     """
 
     budget: Budget
     each: tuple[Reading, ...]
+    inputs: Mapping[str, list[str]] = field(default_factory=dict)
 
 
 def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progress: Progress = silent) -> Readings:
@@ -98,16 +101,21 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
     each = [readings[name] for name in sorted(readings, key=lambda name: (name == spec.mitigation, name != "none", name))]
     problem, settings = spec.problem(), spec.settings()
     rungs: list[Rung] = []
+    inputs: dict[str, list[str]] = {}
     if problem.network.num_qubits <= COMPARED_QUBITS if exact is None else exact:
         progress("computing the exact gradient", None)
         exactly = exact_gradient(problem, preparer=reference_state(settings["preparer"]), seed=spec.seed)
         rungs = [Rung.measured("exact", RUNGS["exact"].title, exactly)]
+        if exactly.input_values is not None:
+            inputs["exact"] = column(exactly.input_values)
         progress("computing the gradient without noise", None)
         same = {"preparer": settings["preparer"], "stencil": _stencil(each, settings), "seed": spec.seed}
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", NudgeWarning)  # the run's own gradient states the bias of its β
             noise_free = gradient(problem, **same, progress=progress)
         rungs.append(Rung.measured("prepared", "as prepared, without noise", noise_free))
+        if noise_free.input_values is not None:
+            inputs["as prepared"] = column(noise_free.input_values)
         if (truth := rungs[1].values) is not None:
             each = [replace(reading, rung=reading.rung.against(truth)) for reading in each]
     raw = [reading.rung for reading in each if reading.mitigation == "none"]
@@ -126,7 +134,10 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
         },
         provenance=each[-1].provenance if each else {},
     )
-    return Readings(budget, tuple(each))
+    for reading in each:
+        if measured_inputs := reading.document.get("input_values"):
+            inputs[f"{reading.title} ± σ"] = cells(measured_inputs, reading.document.get("input_stderr"))
+    return Readings(budget, tuple(each), {"x": column(problem.x), **inputs} if inputs else {})
 
 
 def _compared(rungs: list[Rung]) -> tuple[Rung, ...]:

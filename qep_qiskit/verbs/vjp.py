@@ -54,6 +54,19 @@ class Pullback(Value):
     inputs_stderr: Array | None = None
     gradients: tuple[Gradient | None, ...] = field(default=(), repr=False, compare=False)
 
+    @classmethod
+    def of(cls, gradient: Gradient) -> Pullback:
+        """Return the pullback that a gradient of a :class:`LinearCost` holds, for instance one that a run collected.
+
+        Raises
+        ------
+        InputError
+            If dL/dx was not measured with it.
+        """
+        if not isinstance(gradient, Gradient) or gradient.input_values is None:
+            raise InputError(f"Pullback.of: {shown(gradient)} holds no dL/dx; give a gradient measured with inputs=True")
+        return cls(gradient.values, gradient.input_values, gradient.stderr, gradient.input_stderr, (gradient,))
+
     def __repr__(self) -> str:
         batch = f"{counted(len(self.weights), 'sample')}, " if self.weights.ndim == 2 else ""
         weights, inputs = self.weights.shape[-1], self.inputs.shape[-1]

@@ -88,6 +88,19 @@ def test_gradient_table(small_spec):
     assert "±" not in exact.replace("gradient ± error", "")
 
 
+def test_gradient_with_inputs(small_spec):
+    data = run_json("gradient", small_spec, "--inputs")
+    without = run_json("gradient", small_spec)
+    assert "input_values" not in without and data["values"] == without["values"]
+    problem, settings = load(small_spec).problem(), load(small_spec).settings()
+    direct = qep.gradient(problem, inputs=True, **settings)
+    np.testing.assert_array_equal(data["input_values"], direct.input_values)
+    np.testing.assert_array_equal(data["input_stderr"], direct.input_stderr)
+    np.testing.assert_allclose(data["exact_input_values"], qep.exact_gradient(problem, inputs=True).input_values)
+    text = run("gradient", small_spec, "--inputs")
+    assert "Gradient with respect to the inputs" in text and "x[0]" in text
+
+
 def test_compare_writes_four_files(small_spec, tmp_path):
     out = tmp_path / "deep" / "er"
     text = run("compare", small_spec, "--out", out)

@@ -11,6 +11,9 @@ from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.devices.remote import DeviceError, RemoteDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import load
+from qep_qiskit.experiment.loading import validated
+from qep_qiskit.report.run_page import page
+from qep_qiskit.runs.readings import readings_of
 
 pytestmark = pytest.mark.filterwarnings("ignore:Qiskit backend .* has no QubitProperties")
 
@@ -217,3 +220,25 @@ def test_options_that_the_backend_lacks_are_refused(spec):
         device.check([RunPub(circuit, np.zeros((1, 0)))])
     with pytest.raises(InputError, match="BackendV2"):
         provider_device("ibm_torino")
+
+
+def test_a_run_measures_a_pullback(spec, tmp_path):
+    tables = {**spec.tables, "cost": {"kind": "linear", "cotangent": [0.7]}, "sample": {"x": [0.5], "input_gradient": True}}
+    (tmp_path / "jobs").mkdir()
+    device, asked = FolderDevice(tmp_path / "jobs"), validated(tables)
+    run = runs.submit(asked, device=device, run=tmp_path / "run")
+    pulled = qep.Pullback.of(runs.collect(run, device=device))
+    problem = asked.problem()
+    exact = qep.vjp(problem.network, problem.weights, problem.x, [0.7], stencil=qep.symmetric(0.2))
+    for value, error, truth in (
+        (pulled.weights, pulled.weights_stderr, exact.weights),
+        (pulled.inputs, pulled.inputs_stderr, exact.inputs),
+    ):
+        assert error is not None and (error > 0).all()
+        assert np.abs((value - truth) / error).max() < 4.5
+    with runs.open_run(run) as store:
+        assert store.gradients()[0]["input_values"] == pulled.inputs.tolist()
+        text = page(store, readings_of(store, asked))
+    assert "The gradient with respect to the inputs" in text
+    with pytest.raises(InputError, match="holds no dL/dx"):
+        qep.Pullback.of(qep.gradient(spec.problem()))

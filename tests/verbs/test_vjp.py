@@ -111,3 +111,63 @@ def test_a_wrong_argument_is_named(x, cotangent, words):
     network, _ = CASES["fields"]
     with pytest.raises(qep.InputError, match=words):
         qep.vjp(network, network.initial_weights(seed=1), x, cotangent)
+
+
+def test_the_weights_do_not_change_when_the_inputs_are_asked_for():
+    network, x = CASES["clamped"]
+    problem = qep.Problem(network, network.initial_weights(seed=3), x, cost=qep.SquaredError([1.0, -0.5]))
+    options = {"stencil": qep.symmetric(0.2), "shots": 500, "seed": 1}
+    plain, both = qep.gradient(problem, **options), qep.gradient(problem, inputs=True, **options)
+    np.testing.assert_array_equal(plain.values, both.values)
+    np.testing.assert_array_equal(plain.covariance, both.covariance)
+    assert plain.provenance["executions"] == both.provenance["executions"]
+    assert plain.input_values is None and plain.input_stderr is None
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_inputs_of_a_loss_are_differentiated(name):
+    network, x = CASES[name]
+    weights, cost = network.initial_weights(seed=3), qep.SquaredError([1.0, -0.5])
+
+    def loss(point):
+        return cost.value(answer(network, weights, point))
+
+    problem = qep.Problem(network, weights, x, cost=cost)
+    expected = differences(loss, np.array(x))
+    np.testing.assert_allclose(qep.exact_gradient(problem, inputs=True).input_values, expected, atol=1e-8)
+    measured = qep.gradient(problem, inputs=True, stencil=qep.extrapolated(0.003))
+    np.testing.assert_allclose(measured.input_values, expected, atol=1e-4)
+
+
+def test_an_input_in_another_basis_is_measured_in_it():
+    network = qep.pauli(terms={"g": {"XI": -1.0, "IX": -1.0}, "J": "ZZ"}, inputs=["YI"], outputs=["IZ"], fixed={"ZI": 0.5})
+    problem = qep.Problem(network, [1.0, 0.3], [0.4], cost=qep.LinearCost([1.0]))
+    options = {"stencil": qep.symmetric(0.2), "shots": 500, "seed": 1}
+    plain, both = qep.gradient(problem, **options), qep.gradient(problem, inputs=True, **options)
+    assert both.provenance["executions"] > plain.provenance["executions"]
+    exact = qep.gradient(problem, inputs=True, stencil=qep.symmetric(0.2))
+    assert abs(both.input_values - exact.input_values) < 4.5 * both.input_stderr
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"preparer": qep.VQE(layers=1), "device": qep.simulator(noise="fake_guadalupe"), "mitigation": "tensored"},
+        {"preparer": qep.Adiabatic(time=4, steps=12), "device": qep.aer()},
+    ],
+    ids=["VQE, noise, tensored", "ramp, Aer"],
+)
+def test_a_batch_goes_to_a_device_as_one_job(options, monkeypatch):
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2], clamp=True)
+    weights, x, stencil = network.initial_weights(seed=4), [[0.4], [-0.8], [0.1]], qep.symmetric(0.2)
+    jobs, sample = [], type(options["device"]).sample
+    monkeypatch.setattr(
+        type(options["device"]), "sample", lambda self, work, **rest: jobs.append(len(work)) or sample(self, work, **rest)
+    )
+    pulled = qep.vjp(network, weights, x, COTANGENT, stencil=stencil, shots=20_000, seed=1, **options)
+    assert len(jobs) == (2 if "mitigation" in options else 1)  # the calibration has its own shots
+    exact = qep.vjp(network, weights, x, COTANGENT, stencil=stencil, preparer=options["preparer"])
+    distance = np.abs(pulled.inputs - exact.inputs)
+    assert (distance < 4.5 * pulled.inputs_stderr + ("mitigation" in options) * 0.2).all()
+    assert (pulled.inputs_stderr > 0).all() and (pulled.weights_stderr >= 0).all()

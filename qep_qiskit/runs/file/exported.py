@@ -58,6 +58,8 @@ class _Gradient(_Part):
     loss_stderr: float | None
     predictions: list[float]
     predictions_stderr: list[float] | None
+    input_values: list[float] | None = None
+    input_stderr: list[float] | None = None
     mitigation: str = "none"
     diagnostics: dict[str, Any] = {}
     provenance: dict[str, Any] = {}
@@ -187,6 +189,7 @@ def _check_gradient(gradient: _Gradient, where: str) -> None:
         (gradient.names, gradient.values),
         (gradient.values, gradient.stderr),
         (gradient.predictions, gradient.predictions_stderr),
+        (gradient.input_values or [], gradient.input_stderr),
     )
     if any(errors is not None and len(errors) != len(values) for values, errors in pairs) or not gradient.names:
         raise ValueError(f"{where}: names, values and error bars are not of one length")
