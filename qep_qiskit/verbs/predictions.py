@@ -27,7 +27,8 @@ def predictions(
     Parameters
     ----------
     network : Network
-    weights : array_like of shape (num_weights,) or mapping
+    weights : array_like of shape (num_weights,) or mapping, or array_like of shape (samples, num_weights)
+        The weights of all samples, or one row for each.
     X : array_like of shape (samples, num_inputs)
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How the predictions are measured: see :class:`~qep_qiskit.settings.Settings`. The stencil is not used.
@@ -52,7 +53,13 @@ def predictions(
     rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
     if rows is None or rows.ndim not in (1, 2) or not len(rows):
         raise InputError(f"X: is not a table of numbers; give an array of shape (samples, {network.num_inputs})")
-    problems = [Problem(network, weights, x, cost=nothing) for x in np.atleast_2d(rows)]
+    rows, own = np.atleast_2d(rows), numbers(weights)
+    if own is None or own.ndim != 2:
+        problems = [Problem(network, weights, x, cost=nothing) for x in rows]
+    elif len(own) != len(rows):
+        raise InputError(f"weights: {len(own)} rows for {len(rows)} samples; give one row per sample, or one for all")
+    else:
+        problems = [Problem(network, w, x, cost=nothing) for w, x in zip(own, rows, strict=True)]
     with showing(progress) as report:
         results = answers(problems, settings_of(predictions, options), progress=report)
     for text in dict.fromkeys(text for answer in results for text in answer.warnings):

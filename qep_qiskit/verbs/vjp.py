@@ -123,7 +123,7 @@ def vjp(
     >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     >>> pulled = qep.vjp(network, [1.0, 0.0, 0.0, 1.0, 1.0], [0.5], [1.0])
     >>> pulled.weights.shape, pulled.inputs.round(4).tolist()
-    ((5,), [0.6037])
+    ((5,), [0.5443])
     """
     problems, batch = _problems(network, weights, x, cotangent)
     settings = settings_of(vjp, options)

@@ -1,0 +1,99 @@
+"""Networks as differentiable functions of JAX. Needs the extra ``[jax]``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Unpack
+
+try:
+    import jax
+    import jax.numpy as jnp
+except ModuleNotFoundError:
+    raise ModuleNotFoundError("qep_qiskit.jax: needs JAX; pip install 'qep-qiskit[jax]'", name="jax") from None
+
+from qep_qiskit.layers import NetworkFunction
+from qep_qiskit.networks.network import Network
+from qep_qiskit.progress import ProgressOption
+from qep_qiskit.settings import Options, shows_options
+
+__all__ = ["layer"]
+
+
+@shows_options()
+def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unpack[Options]) -> Callable[[Any, Any], jax.Array]:
+    """Return the function (weights, x) ↦ predictions of a network, which JAX differentiates by equilibrium propagation.
+
+    Parameters
+    ----------
+    network : Network
+    preparer, stencil, device, shots, mitigation, calibration_shots, seed
+        How predictions and derivatives are measured: see :func:`qep_qiskit.vjp`. By default, both are exact.
+    progress : {"auto", "off"} or callable
+        See :func:`qep_qiskit.gradient`.
+
+    Returns
+    -------
+    callable
+        A function of `weights`, shape (..., num_weights) in the order of ``network.names``, and `x`, shape (..., num_inputs). It
+        returns the predictions ⟨O_m⟩, shape (..., num_outputs). Leading axes are samples; weights without them are shared.
+
+    Raises
+    ------
+    InputError
+        If an option or a shape is not allowed.
+
+    Notes
+    -----
+    ``jax.jit``, ``jax.grad``, ``jax.vjp`` and ``jax.vmap`` work, in any order. The predictions are measured in the forward pass;
+    the backward pass nudges the network with the cotangent and measures the same samples once more. All samples under ``vmap`` go
+    in one job, as do those of a leading axis. JAX refuses second derivatives and forward mode (``jax.jvp``, ``jax.hessian``).
+
+    The measurement is a ``jax.pure_callback``: JAX may drop calls whose results are not used, and may repeat calls. Equal
+    arguments give equal results, even from shots, since the seed of the shots is derived from `seed` and the arguments.
+
+    It computes in float64 and returns the type of its arguments, which is float32 unless ``jax_enable_x64`` is set.
+
+    Examples
+    --------
+    >>> import jax, qep_qiskit as qep
+    >>> from qep_qiskit.jax import layer
+    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    >>> predict = layer(network)
+    >>> weights = jax.numpy.asarray(network.weight_vector([1.0, 0.0, 0.0, 1.0, 1.0]))
+    >>> batch = jax.numpy.array([[0.5], [-0.5]])
+    >>> predict(weights, batch).round(4).tolist() == jax.vmap(predict, (None, 0))(weights, batch).round(4).tolist()
+    True
+    >>> slope = jax.grad(lambda x: predict(weights, x)[0])(batch[0])
+    >>> print(round(float(slope[0]), 3))
+    0.544
+    """
+    function = NetworkFunction(layer, network, options, progress)
+
+    def measured(weights: jax.Array, x: jax.Array) -> jax.Array:
+        answer = jax.ShapeDtypeStruct((*x.shape[:-1], network.num_outputs), x.dtype)
+
+        def on_host(*arguments: Any) -> Any:
+            return function.predictions(*arguments).astype(x.dtype)
+
+        return jax.pure_callback(on_host, answer, weights, x, vmap_method="expand_dims")
+
+    def forward(weights: jax.Array, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
+        return measured(weights, x), (weights, x)
+
+    def backward(kept: tuple[jax.Array, jax.Array], cotangent: jax.Array) -> Any:
+        def on_host(*arguments: Any) -> Any:
+            return tuple(pulled.astype(cotangent.dtype) for pulled in function.pullback(*arguments))
+
+        answer = tuple(jax.ShapeDtypeStruct(each.shape, each.dtype) for each in kept)
+        return jax.pure_callback(on_host, answer, *kept, cotangent, vmap_method="expand_dims")
+
+    differentiable = jax.custom_vjp(measured)
+    differentiable.defvjp(forward, backward)
+
+    def predict(weights: Any, x: Any) -> jax.Array:
+        weights, x = jnp.asarray(weights), jnp.asarray(x)
+        lead, kind = function.lead(weights.shape, x.shape), jnp.result_type(weights, x, float)
+        weights, x = (jnp.broadcast_to(each, (*lead, each.shape[-1])).astype(kind) for each in (weights, x))
+        return differentiable(weights, x)
+
+    return predict

@@ -1,0 +1,97 @@
+"""A network as a function of arrays, with its pullback: what the layers for JAX and PyTorch call."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.checks import shown
+from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.networks.network import Network
+from qep_qiskit.progress import ProgressOption
+from qep_qiskit.seeds import integer
+from qep_qiskit.settings import settings_of
+from qep_qiskit.verbs.predictions import predictions
+from qep_qiskit.verbs.vjp import vjp
+
+Array = NDArray[np.float64]
+
+
+class NetworkFunction:
+    """The function (weights, x) ↦ predictions of a network, and its pullback, for arrays with any leading axes.
+
+    All samples of a call go in one job. Equal arguments give equal results, even from shots: the seed of the shots is derived
+    from the seed of the options and the arguments, so that a training draws new shots in every step.
+
+    Parameters
+    ----------
+    verb : callable
+        The public function or class that was called, for error messages.
+    network : Network
+    options : mapping
+        The options of :func:`qep_qiskit.vjp`.
+    """
+
+    def __init__(
+        self, verb: Callable[..., Any], network: Network, options: Mapping[str, Any], progress: ProgressOption = "auto"
+    ) -> None:
+        if not isinstance(network, Network):
+            raise InputError(f"network: {shown(network)} is not allowed; give a Network such as qep.ising(...)")
+        self.network, self.options, self.progress = network, dict(options), progress
+        settings = settings_of(verb, options)
+        if isinstance(settings.shots, Split | OptimalShots):
+            raise InputError(
+                f"shots: {settings.shots!r} is not allowed for a layer, which also predicts; give a whole number, or leave it out"
+            )
+        self._seed, self._draws = settings.seed, settings.shots is not None
+
+    def lead(self, weights: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, ...]:
+        """Return the leading axes that two shapes have in common; raise InputError if the shapes do not fit the network."""
+        for name, shape, count, what in (
+            ("weights", weights, self.network.num_weights, "weight, in the order of network.names"),
+            ("x", x, self.network.num_inputs, "input"),
+        ):
+            if shape[-1:] != (count,):
+                raise InputError(f"{name}: shape {shape} is not allowed; its last axis must have {count} numbers, one per {what}")
+        try:
+            return np.broadcast_shapes(weights[:-1], x[:-1])
+        except ValueError:
+            raise InputError(
+                f"x: shape {x} does not fit weights of shape {weights}; their leading axes, those of the samples, must be equal"
+            ) from None
+
+    def predictions(self, weights: Any, x: Any) -> Array:
+        """Return the predictions, shape (..., num_outputs), for weights (..., num_weights) and inputs (..., num_inputs)."""
+        lead, rows = _rows(weights, x)
+        if not len(rows[0]):
+            return np.zeros((*lead, self.network.num_outputs))
+        values, _ = predictions(self.network, *rows, progress=self.progress, **self._seeded("predictions", *rows))
+        return values.reshape(*lead, self.network.num_outputs)
+
+    def pullback(self, weights: Any, x: Any, cotangent: Any) -> tuple[Array, Array]:
+        """Return Σ_m v_m ∂⟨O_m⟩/∂w and Σ_m v_m ∂⟨O_m⟩/∂x of every sample, in the shapes of the weights and the inputs."""
+        lead, rows = _rows(weights, x, cotangent)
+        shapes = (*lead, self.network.num_weights), (*lead, self.network.num_inputs)
+        if not len(rows[0]):
+            return np.zeros(shapes[0]), np.zeros(shapes[1])
+        pulled = vjp(self.network, *rows, progress=self.progress, **self._seeded("pullback", *rows))
+        return pulled.weights.reshape(shapes[0]), pulled.inputs.reshape(shapes[1])
+
+    def _seeded(self, purpose: str, *arguments: Array) -> dict[str, Any]:
+        """Return the options with the seed of a call; without shots, that of the options, with which states are searched."""
+        if not self._draws:
+            return self.options
+        digest = hashlib.sha256(b"".join(np.ascontiguousarray(rows).tobytes() for rows in arguments)).digest()
+        return {**self.options, "seed": integer(self._seed, purpose, int.from_bytes(digest[:8], "big"))}
+
+
+def _rows(*arrays: Any) -> tuple[tuple[int, ...], list[Array]]:
+    """Return the common leading axes of arrays, and the arrays as float64 tables with one row per sample."""
+    numbers = [np.asarray(array, dtype=float) for array in arrays]
+    lead = np.broadcast_shapes(*(each.shape[:-1] for each in numbers))
+    return lead, [np.broadcast_to(each, (*lead, each.shape[-1])).reshape(-1, each.shape[-1]) for each in numbers]
