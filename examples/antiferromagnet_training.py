@@ -3,8 +3,8 @@
 From (Ω, Δ) = (0.5, 1.5), where ⟨AFM²⟩ is 0.672, with β = 0.1 and steps of 0.01 times the gradient from 100 shots per circuit.
 Then with a noise-aware rule, which sets the shots of each step from the gradient's own error bar.
 
-Printed is the exact order of the trained states from this one start, its mean and standard deviation over seeds of the shots. The
-published 0.950 ± 0.009 is another quantity: the measured order, its mean and standard error over ten starts.
+Printed is the exact order of the trained states from this one start, its mean and standard deviation over seeds of the shots.
+`literature/antiferromagnet.py` has the published quantity: the measured order, its mean and standard error over ten starts.
 
     python examples/antiferromagnet_training.py [SEEDS [STEPS]]
 """

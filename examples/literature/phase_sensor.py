@@ -121,7 +121,7 @@ def train_one(variant, batches, seed):
         cost=lambda phase: qep.SquaredError(np.eye(3)[int(phase)]),
         weights=first,
         gradient=FewShots(seed),
-        preparer=qep.Exact(tolerance=1e-2, gap=False),
+        preparer=qep.Exact(tolerance=3e-3, gap=False),
         stencil=qep.symmetric(BETA),
         optimizer="adam",
         learning_rate=0.01,

@@ -17,7 +17,7 @@ from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.capabilities import Capabilities
-from qep_qiskit.preparation.exact_rows import FreePhases, start_of, states_together, suits
+from qep_qiskit.preparation.exact_rows import FreePhases, nearest, start_of, states_together, suits
 from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, each
@@ -95,6 +95,11 @@ class Exact(Brief, Preparer):
         closed_form=True, quick=True, loads=True, start="state", start_qubits=DENSE_QUBITS + 1
     )
 
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not self.gap:  # then a batch is prepared together
+            object.__setattr__(self, "supports", replace(type(self).supports, together=True))
+
     def prepare(
         self,
         family: Family,
@@ -161,11 +166,15 @@ class Exact(Brief, Preparer):
         progress: Progress = silent,
     ) -> list[Prepared]:
         """Prepare several families; small ones without gaps are computed together."""
-        count = len(families)
-        if self.gap or self.level or not families or not suits(families):
+        count, prepared = len(families), list[Prepared]()
+        if self.gap:
             return super().prepare_all(families, free=free, warm_start=warm_start, seed=seed, progress=progress)
         starts = [first or near for first, near in zip(each(free, count), each(warm_start, count), strict=True)]
-        prepared: list[Prepared] = []
+        if self.level or not families or not suits(families):
+            for number, (family, start) in enumerate(zip(families, starts, strict=True)):
+                near = start or nearest(family, families[:number], prepared)
+                prepared.append(self.prepare(family, warm_start=near, seed=seed, progress=one_of(count, number, progress)))
+            return prepared
         for first in range(0, count, TOGETHER):
             part = slice(first, first + TOGETHER)
             prepared += self._together(families[part], starts[part], seed, one_of(count, first, progress))

@@ -47,7 +47,7 @@ def test_the_spec_reaches_both_options(tmp_path):
 def batch():
     network = qep.ising(sites=8, edges="ring", inputs=[0], outputs=[7])
     weights = network.initial_weights(seed=3)
-    return [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.3])) for x in (-0.9, 0.1, 0.7)]
+    return [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([-1.0])) for x in (-0.9, 0.1, 0.7)]
 
 
 def spread(problem, betas):
@@ -83,8 +83,18 @@ def test_a_batch_is_computed_together_only_without_gaps(monkeypatch):
 
 
 def test_gradients_of_a_batch_are_those_of_its_samples_with_the_same_bias():
-    options = {"preparer": qep.Exact(gap=False, tolerance=1e-8), "stencil": qep.symmetric(0.3)}
+    options = {"preparer": qep.Exact(gap=False, tolerance=1e-8), "stencil": qep.symmetric(0.8)}
     for problem, gradient in zip(batch(), qep.gradients(batch(), **options), strict=True):
         alone = qep.gradient(problem, **options)
         np.testing.assert_allclose(gradient.values, alone.values, atol=1e-6)
+        assert gradient.diagnostics.beta_bias["relative"] > 1e-3
         assert gradient.diagnostics.beta_bias["relative"] == pytest.approx(alone.diagnostics.beta_bias["relative"], rel=0.02)
+
+
+@pytest.mark.parametrize("sites", [3, 11])
+def test_batches_of_other_sizes_are_prepared_in_turn(sites):
+    network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[sites - 1])
+    problems = [qep.Problem(network, network.initial_weights(seed=1), x=[x], cost=qep.SquaredError([1.0])) for x in (0.5, 0.6)]
+    options = {"preparer": qep.Exact(gap=False), "stencil": qep.symmetric(0.1)}
+    for problem, gradient in zip(problems, qep.gradients(problems, **options), strict=True):
+        np.testing.assert_allclose(gradient.values, qep.gradient(problem, **options).values, atol=1e-7)

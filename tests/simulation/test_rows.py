@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.simulation.eigen.rows import Operators, ground_states, linear_responses, lowest_levels, strings_of
+from qep_qiskit.simulation.eigen.rows import Levels, Operators, ground_states, linear_responses, lowest_levels, strings_of
 
 
 def labels(num_qubits, kind):
@@ -104,3 +104,15 @@ def test_ground_states_are_as_near_as_the_tolerance_asks(kind, tolerance, guesse
         overlap = abs(np.vdot(vectors[:, 0], states.vectors[:, r].astype(complex)))
         assert np.sqrt(max(0.0, 1 - overlap**2)) <= max(tolerance, 5e-8)
         assert states.energies[r] == pytest.approx(energies[0], abs=1e-10 if tolerance < 1e-4 else 1e-4)
+
+
+def test_a_response_above_another_level_is_unknown():
+    paulis, rng = PauliList(labels(5, "ising")), np.random.default_rng(4)
+    rows, nudges = rng.normal(size=(2, 3, len(paulis)))
+    operators = Operators(paulis, rows)
+    spectra = [np.linalg.eigh(dense(paulis, row)) for row in rows]
+    vectors = np.array([v[:, k].real for (_, v), k in zip(spectra, (0, 1, 0), strict=True)]).T
+    energies = np.array([e[k] for (e, _), k in zip(spectra, (0, 1, 0), strict=True)])
+    levels = Levels(energies, np.ones(3), np.ascontiguousarray(vectors), np.ones(3, dtype=bool))
+    moved = linear_responses(operators, levels, Operators(paulis, nudges).apply(levels.vectors))
+    assert np.isnan(moved[:, 1]).all() and np.isfinite(moved[:, [0, 2]]).all()

@@ -336,6 +336,8 @@ class _Lanczos:
 def linear_responses(operators: Operators, levels: Levels, sources: Array, *, tolerance: float = 1e-5) -> Array:
     """Return δψ = −(H − E0)⁺ P C ψ0 of every column, by conjugate gradients in the complement of ψ0.
 
+    A column is NaN if H − E0 is not positive there, because another level lies below E0.
+
     Parameters
     ----------
     operators : Operators
@@ -355,17 +357,22 @@ def linear_responses(operators: Operators, levels: Levels, sources: Array, *, to
         moved, direction = np.zeros_like(residual), residual.copy()
         size = _dots(residual, residual)
         aim = tolerance**2 * size
+        lost = np.zeros(operators.rows, dtype=bool)
         for _ in range(4 * MOST_STEPS):
             if np.all(size <= aim):
                 break
             product = off(operators.apply(direction) - levels.energies * direction)
-            step = size / np.maximum(_dots(direction, product), 1e-300)
+            curvature = _dots(direction, product)
+            lost |= (curvature <= 0.0) & (size > aim)
+            direction[:, lost], residual[:, lost], size[lost] = 0.0, 0.0, 0.0
+            step = size / np.maximum(curvature, 1e-300)
             step[size <= aim] = 0.0
             moved += step * direction
             residual -= step * product
             now = _dots(residual, residual)
             direction = residual + (now / np.maximum(size, 1e-300)) * direction
             size = now
+    moved[:, lost] = np.nan
     return moved
 
 
