@@ -74,6 +74,8 @@ class Bias:
     regulariser : float or None
         The relative change of the limit if the regulariser of the angles is halved; None if that is not known. It is not part of
         `values`.
+    inputs : ndarray of shape (2, num_inputs) or None
+        The bias of dL/dx and its limit, as `values` and `limit` are for the weights; None unless dL/dx is wanted.
     """
 
     beta: float
@@ -89,6 +91,7 @@ class Bias:
     warned: bool = False
     searched: bool = False
     regulariser: float | None = None
+    inputs: NDArray[np.float64] | None = None
 
     @property
     def relative(self) -> float | None:
@@ -126,6 +129,27 @@ class Bias:
         ]
 
     @property
+    def relative_of_inputs(self) -> float | None:
+        """‖bias‖ / ‖limit‖ of dL/dx; None if it is not known or the limit is zero."""
+        if self.inputs is None:
+            return None
+        size, limit = np.linalg.norm(self.inputs, axis=1)
+        return float(size / limit) if limit > self.zero else None
+
+    def warnings_of_inputs(self, noise: float) -> list[str]:
+        """Return a warning if the bias of dL/dx exceeds both 5 % of it and `noise`, the norm of its error bars."""
+        share = self.relative_of_inputs
+        if self.inputs is None or share is None or share <= WARNED:
+            return []
+        size, limit = np.linalg.norm(self.inputs, axis=1)
+        if size <= max(noise, self.floor) or max(size, limit) <= self.still:
+            return []
+        return [
+            f"the bias of β = {self.beta:g} is {percent(share)} of the gradient with respect to the inputs (compared with the "
+            f"limit β → 0 of {self.of}); take a smaller β"
+        ]
+
+    @property
     def stiff(self) -> list[str]:
         """A warning if halving the regulariser would change the gradient by more than 2 %."""
         if self.regulariser is None or self.regulariser <= TOO_STIFF:
@@ -157,7 +181,13 @@ class Bias:
         """Return the bias in the form that the diagnostics contain."""
         if self.values is None or self.limit is None:
             return {"relative": None, "values": None, "of": None, "note": f"not known: {self.unknown}"}
-        return {"relative": self.relative, "values": self.values.tolist(), "limit": self.limit.tolist(), "of": self.of}
+        about: BetaBias = {
+            "relative": self.relative,
+            "values": self.values.tolist(),
+            "limit": self.limit.tolist(),
+            "of": self.of,
+        }
+        return about if self.inputs is None else {**about, "relative_of_inputs": self.relative_of_inputs}
 
 
 def safe_beta(reach: float, order: int) -> float:
@@ -220,7 +250,12 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
     still = math.inf if signal < STILL else min(floor, 1e3 * STATE_ACCURACY * size) if signal < SMALL_SIGNAL else 0.0
     reach = _reach(free, nudge) if response is None else lambda: response.reach
     stiff = None if response is None else _effect_of_regulariser(problem, response, limit, zero)
-    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, searched=searched, regulariser=stiff)
+    inputs = None
+    if problem.input_gradient and problem.network.num_inputs:
+        of_inputs = np.asarray(problem.input_rows @ changes)
+        inputs = np.array([problem.input_rows @ np.sum(rows, axis=0) - of_inputs, of_inputs])
+    about = {"searched": searched, "regulariser": stiff, "inputs": inputs}
+    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, **about)  # type: ignore[arg-type]
 
 
 def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, zero: float) -> float | None:

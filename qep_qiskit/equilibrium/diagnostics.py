@@ -26,6 +26,7 @@ class BetaBias(TypedDict, total=False):
     of: str | None
     note: str
     warning: str | None
+    relative_of_inputs: float | None
 
 
 @dataclass(frozen=True, eq=False, repr=False)

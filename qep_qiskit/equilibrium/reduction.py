@@ -71,7 +71,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], mitigator)
         if mitigator is not None:
             shared = np.vstack([share[:weights], signal @ share[-counts[2] :]])
-    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[:weights, :weights])
+    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
     warnings = [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
     if covariance is not None and mitigator is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
@@ -81,7 +81,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     unsure = _approximated(plan, outcomes, method, strings)
     if unsure:
         diagnosis = replace(diagnosis, more={**diagnosis.more, **unsure})
-        unsure_by = percent(float(np.linalg.norm(unsure["uncertainty"]) / (np.linalg.norm(values) or 1.0)))
+        unsure_by = percent(float(np.linalg.norm(unsure["uncertainty"]) / (np.linalg.norm(values[:weights]) or 1.0)))
         warnings.append(f"{unsure['approximation']}: the gradient is uncertain by {unsure_by} (an estimate, not a bound)")
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
     gradient = Gradient(
@@ -292,14 +292,17 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
         reported = part.prepared.details.get("warnings", [])
         warnings += [str(w) for w in reported if w not in warnings] if isinstance(reported, list | tuple) else []
     nearness, far = plan.nearness
-    biased = plan.bias.warnings(0.0 if covariance is None else float(np.sqrt(np.clip(np.trace(covariance), 0.0, None))))
+    weights, spread = plan.problem.network.num_weights, np.zeros(0) if covariance is None else np.diag(covariance)
+    noises = [float(np.sqrt(np.clip(part, 0.0, None).sum())) for part in (spread[:weights], spread[weights:])]
+    biased = plan.bias.warnings(noises[0])
     apart = None if nearness is None else nearness.get("gradient_difference")
     if isinstance(apart, float) and apart <= WARNED:
         biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
     ramp, unlike = plan.ramp_limit
     if unlike:
         biased = []  # they advise a smaller β, at which a ramp's error is larger still
-    warnings += [*far, *unlike, *biased, *plan.bias.stiff]
+    of_inputs = [] if biased or unlike else plan.bias.warnings_of_inputs(noises[1])
+    warnings += [*far, *unlike, *biased, *of_inputs, *plan.bias.stiff]
     return Diagnostics(
         gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
         phases=tuple(phase for _, phase in sorted(phases.items())),

@@ -109,7 +109,7 @@ def _known_bias(plan: Plan) -> dict[str, Any]:
 
 def _bias(document: Mapping[str, Any], stencil: Stencil) -> Bias:
     reach, still = float(document["reach"]), document["still"]
-    arrays = {name: _array(document[name]) for name in ("values", "limit")}
+    arrays = {name: _array(document[name]) for name in ("values", "limit", "inputs") if name in document}
     limits = {"reach": lambda: reach, "still": math.inf if still is None else float(still)}
     stored = {name: document[name] for name in Bias.__dataclass_fields__ if name in document}
     return Bias(**{**stored, **arrays, **limits, "beta": stencil.beta, "order": stencil.order})

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit import errors as qep_errors
 from qep_qiskit.verbs.predictions import predictions
 
 ENTANGLED = {
@@ -171,3 +172,20 @@ def test_a_batch_goes_to_a_device_as_one_job(options, monkeypatch):
     distance = np.abs(pulled.inputs - exact.inputs)
     assert (distance < 4.5 * pulled.inputs_stderr + ("mitigation" in options) * 0.2).all()
     assert (pulled.inputs_stderr > 0).all() and (pulled.weights_stderr >= 0).all()
+
+
+def test_a_large_bias_of_the_inputs_is_reported():
+    network = qep.pauli(terms={"J": "ZZ", "g": {"XI": -1.0, "IX": -0.5}}, inputs=["ZI"], outputs=["IZ"], fixed={"IZ": -0.5})
+    problem = qep.Problem(network, [0.4, 1.0], [0.3], cost=qep.LinearCost([1.0]))
+    truth = qep.exact_gradient(problem, inputs=True).input_values
+    with pytest.warns(qep_errors.NudgeWarning, match="bias of β"):
+        grad = qep.gradient(problem, inputs=True, stencil=qep.one_sided(0.5))
+    bias = np.linalg.norm(grad.input_values - truth) / np.linalg.norm(truth)
+    assert grad.diagnostics.beta_bias["relative_of_inputs"] == pytest.approx(bias, rel=1e-6)
+    words = grad_bias(problem).warnings_of_inputs(0.0)
+    assert "of the gradient with respect to the inputs" in words[0]
+    assert grad_bias(problem).warnings_of_inputs(1.0) == []
+
+
+def grad_bias(problem):
+    return qep.plan(problem.with_inputs(), stencil=qep.one_sided(0.5)).plan.bias
