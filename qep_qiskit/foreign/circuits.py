@@ -11,6 +11,7 @@ import struct
 import time
 import warnings
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from qiskit import qpy
 from qiskit.circuit import QuantumCircuit
@@ -20,6 +21,8 @@ from qep_qiskit.memory import address_space
 
 NEWEST = qpy.common.QPY_VERSION
 """The newest version of QPY that the installed Qiskit reads."""
+WRITTEN = 17
+"""The version of QPY that run files hold: the newest that Qiskit 2.3, the oldest supported, reads."""
 MOST_QUBITS = 10_000
 MOST_INSTRUCTIONS = 1_000_000
 SECONDS, SECONDS_PER_MEGABYTE = 2, 2
@@ -44,7 +47,7 @@ def read_circuit(data: bytes) -> QuantumCircuit:
     """
     measure(data)
     try:
-        circuits = qpy.load(io.BytesIO(data))
+        circuits = _loaded(data)
     except Exception as error:  # Qiskit raises many kinds of errors
         raise ValueError(f"is not QPY ({_reason(error)})") from None
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
@@ -102,6 +105,13 @@ def measure(data: bytes) -> None:
         raise ValueError("is not QPY (its header claims more data than there is)")
 
 
+def _loaded(data: bytes) -> Any:
+    """Return what QPY data hold. A newer Qiskit may have written them: their version says that this one reads them."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The qiskit version used to generate the provided QPY file", UserWarning)
+        return qpy.load(io.BytesIO(data))
+
+
 def _attempt(texts: Mapping[str, bytes]) -> str | None:
     """Read circuits in a child process with limited memory and time; return the name of the circuit that crashed it, or None."""
     if not hasattr(os, "fork") or not texts:
@@ -141,7 +151,7 @@ def _read_and_exit(texts: Mapping[str, bytes], outgoing: int, seconds: int) -> N
             resource.setrlimit(resource.RLIMIT_AS, (used + ROOM, used + ROOM))
         for data in texts.values():
             os.write(outgoing, b".")
-            qpy.load(io.BytesIO(data))
+            _loaded(data)
         code = 0
     except MemoryError:
         code = _NO_MEMORY

@@ -22,7 +22,7 @@ from qiskit.primitives import BitArray
 
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
-from qep_qiskit.foreign.circuits import NewerQiskitError, read_circuit
+from qep_qiskit.foreign.circuits import WRITTEN, NewerQiskitError, read_circuit
 from qep_qiskit.runs.file.database import Database, RunGoneError
 from qep_qiskit.runs.file.folders import DATABASE, building
 from qep_qiskit.runs.file.lock import WriteLock
@@ -192,7 +192,7 @@ class RunStore(TrainingRows):
     def add_circuit(self, key: str, circuit: QuantumCircuit, about: Mapping[str, Any]) -> None:
         """Store a circuit as QPY."""
         buffer = io.BytesIO()
-        qpy.dump(circuit, buffer)
+        qpy.dump(circuit, buffer, version=WRITTEN)
         with self._data.transaction():
             self._data.put("circuits", key=key, qpy=buffer.getvalue(), about=text_of(about))
 
