@@ -34,7 +34,7 @@ cost = {kind = "squared_error"}
 sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.2}
 measurement = {shots = 200}
-device = {name = "ibm_torino"}
+device = {name = "ibm_lagos"}
 """
 
 

@@ -15,7 +15,7 @@ sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.2}
 preparation = {method = "exact"}
 measurement = {shots = 200}
-device = {name = "ibm_torino"}
+device = {name = "ibm_lagos"}
 """
 
 

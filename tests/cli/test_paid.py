@@ -19,7 +19,7 @@ cost = {kind = "squared_error"}
 sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.3}
 measurement = {shots = 300, mitigation = "tensored"}
-device = {name = "ibm_torino"}
+device = {name = "ibm_lagos"}
 """
 
 
@@ -71,7 +71,7 @@ def test_nothing_is_sent_unasked_and_the_same_command_pays_once(name, home, serv
     refused = qep(*words)
     assert refused.exit_code == 2
     assert "--yes" in refused.stderr and "nothing was sent" in refused.stderr
-    assert "QPU seconds" in refused.stderr and "ibm_torino" in refused.stderr
+    assert "QPU seconds" in refused.stderr and "ibm_lagos" in refused.stderr
     assert jobs(server) == []
     assert not (home / "w/sweep.json").exists()
     first = qep(*words, "--yes", "--json")

@@ -41,7 +41,7 @@ method = "exact"
 shots = SHOTS
 mitigation = "tensored"
 [device]
-name = "ibm_brisbane"
+name = "DEVICE"
 """
 
 
@@ -55,10 +55,10 @@ def secrets(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
 
 
-def spec_file(folder, *, kind="squared_error_observable", sites=2, shots=500):
+def spec_file(folder, *, kind="squared_error_observable", sites=2, shots=500, device="ibm_lagos"):
     path = folder / "life.toml"
     text = SPEC.replace("KIND", kind).replace("SITES", str(sites)).replace("OUTPUT", str(sites - 1))
-    path.write_text(text.replace("SHOTS", str(shots)))
+    path.write_text(text.replace("SHOTS", str(shots)).replace("DEVICE", device))
     return str(path)
 
 
@@ -146,7 +146,7 @@ def test_faults_are_listed_without_a_spec():
 @pytest.mark.parametrize("kind", ["squared_error", "squared_error_observable"])
 def test_six_sites_on_127_qubits_agree_with_the_exact_gradient(tmp_path, kind):
     """Readout is the only error: after mitigation the exact gradient is within the error bars, as wide as they are at this β."""
-    spec = spec_file(tmp_path, kind=kind, sites=6, shots=20_000)
+    spec = spec_file(tmp_path, kind=kind, sites=6, shots=20_000, device="ibm_brisbane")
     result, progress = rehearsed(spec, "--noise", "readout", "--queue", "0.5", "--json")
     assert result.exit_code == 0, result.output
     for truth in ("noise_free", "exact"):
@@ -192,7 +192,8 @@ training = {epochs = 2, batch_size = 2, learning_rate = 0.1}
 
 def test_a_training_is_played_from_plan_to_report(tmp_path):
     path = tmp_path / "t.toml"
-    text = SPEC.replace("KIND", "squared_error_observable").replace("SITES", "3").replace("OUTPUT", "2").replace("SHOTS", "100")
+    text = SPEC.replace("KIND", "squared_error_observable").replace("SITES", "3").replace("OUTPUT", "2")
+    text = text.replace("SHOTS", "100").replace("DEVICE", "ibm_lagos")
     sample = text[text.index("[sample]") : text.index("[stencil]")]
     path.write_text(TRAINING + text.replace(sample, "").replace('"tensored"', '"none"'))
     result, document = rehearsed(str(path), "--queue", "0", "--noise", "none", "--run", "learned", "--json")

@@ -34,7 +34,7 @@ beta = "auto"
 [measurement]
 shots = 100
 [device]
-name = "ibm_torino"
+name = "ibm_lagos"
 mode = "session"
 [data]
 source = "xor"
@@ -75,7 +75,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     code, out, err = qep("train", spec, "--run", "run")
     first, line = err.strip().splitlines()
     assert (code, out) == (2, "") and service.ledger()["jobs"] == []
-    assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_torino.")
+    assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_lagos.")
     assert line == "qep: --yes: missing, and no terminal to ask on; nothing was sent; `qep train --resume run --yes` sends it"
     # a process that gets Ctrl-C while its first job is under way
     program = (
@@ -87,7 +87,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     service._queue_seconds = 3.0
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, env={**os.environ})
     assert done.returncode == 130, done.stderr
-    where = "0 of 2 steps are kept in run; step 1 job 1 is under way on ibm_torino"
+    where = "0 of 2 steps are kept in run; step 1 job 1 is under way on ibm_lagos"
     assert done.stderr.splitlines()[-1] == f"qep: interrupted; {where}; `qep train --resume run` resumes it"
     service._queue_seconds = 0.0
     code, out, _ = qep("status", "run", "--json")
@@ -109,7 +109,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     assert all(row["compared_with"] == EXACT for row in summary["history"])
     assert qep("report", "run")[0] == 0
     page = Path("run/report.html").read_text(encoding="utf-8")
-    assert "the exact gradient</" in page and "2 on ibm_torino" in page and "a mock service on this machine" in page
+    assert "the exact gradient</" in page and "2 on ibm_lagos" in page and "a mock service on this machine" in page
     with RunStore.open(Path("run")) as store:
         sessions = [event.text for event in store.events() if event.text.startswith("session")]
         assert len(sessions) == 4 and "mock service" in store.description["service"]  # closed at the stop, and another at the end
@@ -118,9 +118,9 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--workers", "2"], "workers: 2 does not go with ibm_torino, whose jobs go through one run; leave it out"),
+        (["--workers", "2"], "workers: 2 does not go with ibm_lagos, whose jobs go through one run; leave it out"),
         (["--resubmit"], "--resubmit: goes with --resume and a run"),
-        (["--set", "measurement.shots="], "shots: missing; ibm_torino measures, so give the shots of each circuit"),
+        (["--set", "measurement.shots="], "shots: missing; ibm_lagos measures, so give the shots of each circuit"),
     ],
 )
 def test_bad_input_is_refused_before_anything_is_written(spec, words, message):
@@ -147,7 +147,7 @@ def test_the_plan_of_a_training_is_its_price(spec, service):
 
 
 def test_status_of_a_training_that_answers_at_once(spec):
-    text = SPEC.replace('"ibm_torino"\nmode = "session"', '"simulator"')
+    text = SPEC.replace('"ibm_lagos"\nmode = "session"', '"simulator"')
     Path(spec).write_text(text)
     assert qep("train", spec, "--run", "run")[0] == 0
     code, out, err = qep("status", "run")

@@ -34,7 +34,7 @@ method = "exact"
 shots = 500
 mitigation = "tensored"
 [device]
-name = "ibm_torino"
+name = "ibm_lagos"
 """
 COSTS = ("squared_error", "squared_error_observable")
 
@@ -51,7 +51,7 @@ def open_run(run: Path, spec_path: Path) -> Lifecycle:
     if (run / "run.db").exists():
         store = RunStore.open(run, write=True)
     else:
-        store = RunStore.create(run, spec.to_toml(), description={"id": f"qep-{run.name}", "device": "ibm_torino"})
+        store = RunStore.create(run, spec.to_toml(), description={"id": f"qep-{run.name}", "device": "ibm_lagos"})
     return Lifecycle(store, spec, spec.device())
 
 

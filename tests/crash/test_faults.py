@@ -86,7 +86,7 @@ def test_maintenance_is_seen_before_anything_is_written(tmp_path, monkeypatch):
     with serve(faults=["maintenance"]) as server:
         monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
         device = load(write_spec(tmp_path)).device()
-        with pytest.raises(DeviceError, match="ibm_torino takes no jobs now \\(maintenance\\); try again later"):
+        with pytest.raises(DeviceError, match="ibm_lagos takes no jobs now \\(maintenance\\); try again later"):
             device.ready()
         device.ready()
 

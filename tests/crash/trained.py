@@ -26,7 +26,8 @@ def fit(folder: Path, *, url: str, kill: str = "", mode: str = "job", sites: int
     kill_at(kill)
     network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[2])
     options = {**CHOSEN, "mitigation": "tensored", "validation": HELD_OUT, **(LARGE if sites > 3 else {}), **overrides}
-    return qep.train(network, X, Y, device=qep.ibm("ibm_torino", mode=mode), run=folder, **options)
+    device = qep.ibm("ibm_lagos" if sites <= 7 else "ibm_torino", mode=mode)
+    return qep.train(network, X, Y, device=device, run=folder, **options)
 
 
 def told(folder: Path):

@@ -16,7 +16,7 @@ SPEC = {
     "sample": {"x": [0.5], "y": [1.0]},
     "stencil": {"kind": "symmetric", "beta": 0.2},
     "measurement": {"shots": 200},
-    "device": {"name": "ibm_torino"},
+    "device": {"name": "ibm_lagos"},
 }
 
 
@@ -37,8 +37,8 @@ def advanced(folder, spec, until=20.0):
 @pytest.mark.parametrize("mode", ["batch", pytest.param("session", marks=pytest.mark.slow)])
 def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(mock_service, tmp_path, mode):
     mock_service(noise="none")
-    spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": mode}})
-    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
+    spec = validated({**SPEC, "device": {"name": "ibm_lagos", "mode": mode}})
+    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_lagos"}).close()
     advanced(tmp_path / "run", spec)
     device = spec.device()
     assert isinstance(device, GroupingDevice)
@@ -56,8 +56,8 @@ def test_the_jobs_of_a_run_share_one_that_is_closed_at_the_end(mock_service, tmp
 @pytest.mark.slow
 def test_a_session_that_was_closed_meanwhile_is_replaced(mock_service, tmp_path):
     mock_service(noise="none")
-    spec = validated({**SPEC, "device": {"name": "ibm_torino", "mode": "batch"}})
-    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_torino"}).close()
+    spec = validated({**SPEC, "device": {"name": "ibm_lagos", "mode": "batch"}})
+    RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-test", "device": "ibm_lagos"}).close()
     with RunStore.open(tmp_path / "run", write=True) as store:
         life = Lifecycle(store, spec, spec.device())
         life.courier.open_group()
@@ -72,7 +72,7 @@ def test_training_keeps_one_session_open_between_calls(mock_service):
     from qep_qiskit import gradient
 
     mock_service(noise="none")
-    device = ibm("ibm_torino", mode="session")
+    device = ibm("ibm_lagos", mode="session")
     problem = validated(SPEC).problem()
     gradient(problem, device=device, shots=100, seed=1)
     first = dict(device._group)
@@ -90,6 +90,6 @@ def test_only_a_session_is_said_to_be_billed_beyond_its_jobs(mock_service, mode)
 
 def test_an_unknown_mode_is_refused():
     with pytest.raises(InputError, match=r"device\.mode.*'sessions'.*did you mean 'session'"):
-        ibm("ibm_torino", mode="sessions")
+        ibm("ibm_lagos", mode="sessions")
     with pytest.raises(InputError, match=r"device\.mode"):
-        validated({**SPEC, "device": {"name": "ibm_torino", "mode": "x"}})
+        validated({**SPEC, "device": {"name": "ibm_lagos", "mode": "x"}})

@@ -23,7 +23,7 @@ sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.2}
 preparation = {method = "exact"}
 measurement = {shots = 300}
-device = {name = "ibm_torino"}
+device = {name = "ibm_lagos"}
 """
 ONE_ROUND, TWO_ROUNDS = "squared_error_observable", "squared_error"
 SERVED = {"noise": "none"}
@@ -34,7 +34,7 @@ def device():
     """The real client's device, its service and calibration asked for once for each server."""
 
     def make():
-        return qep.ibm("ibm_torino")
+        return qep.ibm("ibm_lagos")
 
     return make
 
@@ -196,7 +196,7 @@ def test_a_written_id_of_other_circuits_is_neither_read_nor_cancelled(mock_servi
 def test_a_job_without_a_digest_is_recognised_by_its_inputs(mock_service, spec, tmp_path):
     for twirled in (False, True):
         server = mock_service(**SERVED)
-        where = qep.ibm("ibm_torino", gate_twirling=twirled, measure_twirling=twirled)
+        where = qep.ibm("ibm_lagos", gate_twirling=twirled, measure_twirling=twirled)
         run = tmp_path / f"run{twirled}"
         server.service.order("lost-reply")
         whole = server.service.submit
@@ -231,7 +231,7 @@ def test_cancel_goes_through_all_jobs(mock_service, device, spec, tmp_path, monk
 
 
 def test_one_job_without_an_answer_does_not_stop_the_others(mock_service, spec, tmp_path):
-    class Deaf(type(qep.ibm("ibm_torino"))):
+    class Deaf(type(qep.ibm("ibm_lagos"))):
         silent: str = ""
 
         def status(self, job_id):
@@ -244,7 +244,7 @@ def test_one_job_without_an_answer_does_not_stop_the_others(mock_service, spec, 
                 raise DeviceError("device: no answer")
             return super().cancel(job_id)
 
-    server, where = mock_service(queue_seconds=60, **SERVED), Deaf("ibm_torino")
+    server, where = mock_service(queue_seconds=60, **SERVED), Deaf("ibm_lagos")
     two = spec(("measurement.mitigation", "tensored"), ("measurement.calibration_shots", 200))
     run = runs.submit(two, device=where, run=tmp_path / "run")
     with runs.open_run(run) as store:
@@ -325,7 +325,7 @@ def training(run, **overrides):
     X, Y = np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0])
     options = {"epochs": 3, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 60, "stencil": qep.symmetric(0.3)}
     network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-    return qep.train(network, X, Y, device=qep.ibm("ibm_torino"), run=run, **{**options, **overrides})
+    return qep.train(network, X, Y, device=qep.ibm("ibm_lagos"), run=run, **{**options, **overrides})
 
 
 @pytest.mark.slow
@@ -347,7 +347,7 @@ def test_a_training_restored_from_a_copy_pays_nothing_twice(mock_service, tmp_pa
     assert np.asarray(again.weights).tolist() == np.asarray(whole.weights).tolist()
     shutil.copy(tmp_path / "yesterday.db", run / "run.db")
     with pytest.raises(InputError, match="has its tag and other circuits, values or shots"):
-        monkeypatch.setattr(type(qep.ibm("ibm_torino")), "sent", lambda self, circuit, values: [(circuit, values + 0.3)])
+        monkeypatch.setattr(type(qep.ibm("ibm_lagos")), "sent", lambda self, circuit, values: [(circuit, values + 0.3)])
         training(run)
     assert jobs_at(server) == jobs
 

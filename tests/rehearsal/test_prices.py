@@ -16,7 +16,7 @@ sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.3}
 preparation = {method = "METHOD"}
 measurement = {shots = 400, calibration_shots = 100, mitigation = "MITIGATION"}
-device = {name = "ibm_torino"}
+device = {name = "ibm_lagos"}
 """
 
 
@@ -33,7 +33,7 @@ def test_forecast_question_and_bill_agree(mitigation, method, jobs, tmp_path, mo
     (tmp_path / "g.toml").write_text(SPEC.replace("MITIGATION", mitigation).replace("METHOD", method))
     spec = load(tmp_path / "g.toml")
     foreseen = qep.forecast(spec.problem(), **spec.settings()).sending
-    with RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-price", "device": "ibm_torino"}) as store:
+    with RunStore.create(tmp_path / "run", spec.to_toml(), description={"id": "qep-price", "device": "ibm_lagos"}) as store:
         life = Lifecycle(store, spec, spec.device())
         price = life.price()
         while life.advance() is None:
