@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SMALL = 1.0
 """β ε T |∂Φ| from which a nudge averages over the ramp's oscillation."""
 SEEN, LARGE = 0.05, 0.25
-"""The error of the ramp's limit β → 0 that counts if β hides it, and the one that always counts in a schedule with slopes at its ends."""
+"""The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts if its schedule has slopes at the ends."""
 QUICK_QUBITS = 4
 """Up to this number of qubits the phase is always computed; beyond, only if the error counts."""
 
