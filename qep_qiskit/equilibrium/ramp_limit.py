@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.estimates import percent
 
 if TYPE_CHECKING:
@@ -17,6 +17,10 @@ SMALL = 1.0
 """β ε T |∂Φ| from which a nudge averages over the ramp's oscillation."""
 SEEN, LARGE = 0.05, 0.25
 """The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts if its schedule has slopes at the ends."""
+DEGENERATE = (
+    "the ground state is degenerate, and not everything that is read is the same in all of its states: the ramp ends in one of "
+    "them, and this gradient depends on which; break the symmetry, or read only what the symmetry leaves alone"
+)
 QUICK_QUBITS = 4
 """Up to this number of qubits the phase is always computed; beyond, only if the error counts."""
 
@@ -34,6 +38,8 @@ def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]
         return None, []
     try:
         changes = free.response(plan.error_signal @ plan.problem.cost_rows).changes(plan.problem.frame.strings)
+    except DegenerateGroundStateError:
+        return None, [DEGENERATE]
     except (InputError, PreparationError):
         return None, []
     exact = np.asarray(plan.problem.derivative_rows @ changes)

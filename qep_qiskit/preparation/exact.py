@@ -17,6 +17,8 @@ from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.capabilities import Capabilities
+from qep_qiskit.preparation.degenerate import MOST_QUBITS as EXAMINED_QUBITS
+from qep_qiskit.preparation.degenerate import STATES, degenerate_ground_states
 from qep_qiskit.preparation.exact_rows import FreePhases, nearest, start_of, states_together, suits
 from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
@@ -25,7 +27,7 @@ from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, guessed, nothing
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
-from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited
+from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited, resolution
 from qep_qiskit.progress import Progress, one_of, silent
 from qep_qiskit.simulation.eigen.excited import eigenstate, excited_response, lowest_configurations
 from qep_qiskit.simulation.eigen.lanczos import DENSE_QUBITS, GroundState, ground_state
@@ -76,7 +78,8 @@ class Exact(Brief, Preparer):
     Raises
     ------
     DegenerateGroundStateError
-        If the free state's level is not unique, so that its response to a nudge is not defined.
+        If the free state's level is not unique, so that its response to a nudge is not defined. Up to 10 qubits, a degenerate
+        ground state is allowed if nothing that is read differs between its states, and the nudge does not split it.
 
     Notes
     -----
@@ -127,6 +130,9 @@ class Exact(Brief, Preparer):
         structure = structure_of(family)
         if not structure.flips_qubits.any():
             return self._classical(family, structure, free, progress)
+        suited = not self.level and family.read is not None and family.num_qubits <= EXAMINED_QUBITS
+        if suited and free is not None and STATES in free.details:
+            return degenerate_ground_states(family, structure, self.describe(), free)
         start_state = _start(warm_start if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = outwards(family.betas)
@@ -141,6 +147,8 @@ class Exact(Brief, Preparer):
                 solved[p] = eigenstate(operator, int(self.level), seed=seed)
             else:
                 solved[p] = ground_state(operator, start=start, gap=wants_gap, tolerance=self.tolerance, seed=seed)
+            if wants_gap and suited and solved[p].gap <= resolution(operator):
+                return degenerate_ground_states(family, structure, self.describe(), free)
             if wants_gap:
                 refuse_degenerate(solved[p].gap, operator, int(self.level))
                 gap = solved[p].gap

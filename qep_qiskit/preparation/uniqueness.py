@@ -44,6 +44,11 @@ def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
         )
 
 
+def resolution(operator: PauliSum) -> float:
+    """Return the distance below which two energies count as equal."""
+    return max(DEGENERATE_SHARE * max(ordinary_size(operator.coefficients), 1e-300), DEGENERATE * operator.scale)
+
+
 def ordinary_size(coefficients: NDArray[np.float64]) -> float:
     """Return the median magnitude of the nonzero coefficients, which one huge weight does not change."""
     sizes = np.abs(coefficients[coefficients != 0])
