@@ -211,8 +211,7 @@ class Adiabatic(Brief, Preparer):
             """Return d⟨P⟩/dβ at β = 0 of every string for each family, from ramps with nudges close to zero, run together."""
             numbers = [i for i, family in enumerate(families) if family.limit]
             steps = [NEARBY * _largest(families[i]) / max(families[i].nudge_bound(), 1e-300) for i in numbers]
-            chosen = [families[i] for i in numbers]
-            ends = path.states(chosen, [(h, -h) for h in steps], lambda: free()[numbers])
+            ends = path.states([families[i] for i in numbers], [(h, -h) for h in steps], lambda: free()[numbers])
             values = structure_for(families[0].frame.paulis).expectations(ends)
             return {i: (values[2 * k] - values[2 * k + 1]) / (2 * steps[k]) for k, i in enumerate(numbers)}
 

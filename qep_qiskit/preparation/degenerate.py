@@ -141,8 +141,8 @@ def _response(family: Family, level: Level) -> Responsive:
         _require_same(family, blocks + blocks.conj().transpose(0, 2, 1))
 
         def changes(paulis: PauliList) -> NDArray[np.float64]:
-            own = _within(paulis, states, delta)
-            return np.asarray(2.0 * np.trace(own, axis1=1, axis2=2).real / level.count)
+            moved = _within(paulis, states, delta)
+            return np.asarray(2.0 * np.trace(moved, axis1=1, axis2=2).real / level.count)
 
         reach = float(np.abs(nudge[family.frame.busy]).sum()) / _gap(level)
         return Response(reach, changes, f"the exact ground level ({level.count} states)")

@@ -39,8 +39,8 @@ class Family:
     signal : callable or None
         ⟨O_m⟩ of shape (M,) → the error signal ε_m, so that C = Σ ε_m O_m; None if no nudged phases follow.
     read : tuple of ndarray or None
-        The coefficients of everything that is read from the states, as rows over the frame: ∂H/∂w, outputs, observables of the
-        cost. A degenerate ground state is allowed if none of them differs between its states.
+        The coefficients of everything that is read from the states, as rows over the frame: ∂H/∂w (and ∂H/∂x), outputs,
+        observables of the cost. A degenerate ground state is allowed if none of them differs between its states.
     """
 
     frame: Frame

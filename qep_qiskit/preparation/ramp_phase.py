@@ -1,4 +1,4 @@
-"""How fast a nudge turns the phase that an excited state gathers beside the ground state during a ramp."""
+"""Turning of the phase between an excited state and the ground state during a ramp, by a nudge."""
 
 from __future__ import annotations
 

@@ -33,15 +33,15 @@ def phase_by_quadrature(schedule, time, beta):
 
 @pytest.mark.parametrize("schedule", ["linear", "cosine"])
 def test_the_phase_is_that_of_the_two_levels(schedule):
-    found = gradient(schedule, 0.02).diagnostics["ramp"]["phase"]
-    assert found == pytest.approx(phase_by_quadrature(schedule, 105.0, 0.02), rel=0.01)
+    phase = gradient(schedule, 0.02).diagnostics["ramp"]["phase"]
+    assert phase == pytest.approx(phase_by_quadrature(schedule, 105.0, 0.02), rel=0.01)
 
 
 def test_the_error_signal_is_part_of_the_phase():
     squared = qep.Problem(NETWORK, [0.8, 1.5], cost=qep.SquaredError([0.3]))
     signal = 2 * (0.8 / 1.7 - 0.3)
-    found, alone = (gradient("cosine", 0.02, problem=p).diagnostics["ramp"]["phase"] for p in (squared, PROBLEM))
-    assert found == pytest.approx(signal * alone, rel=0.02)
+    scaled, alone = (gradient("cosine", 0.02, problem=p).diagnostics["ramp"]["phase"] for p in (squared, PROBLEM))
+    assert scaled == pytest.approx(signal * alone, rel=0.02)
 
 
 def test_a_linear_ramp_whose_error_a_large_beta_hides_is_warned_of():
@@ -61,9 +61,9 @@ def test_a_linear_ramp_whose_error_a_large_beta_hides_is_warned_of():
 @pytest.mark.parametrize("nudge", [{}, {"nudge_time": 60.0}], ids=["together", "after"])
 @pytest.mark.parametrize("schedule", ["cosine", "smoothstep", "quintic"])
 def test_good_ramps_are_silent_at_any_phase(schedule, nudge):
-    found = gradient(schedule, 0.1, **nudge)
-    assert found.diagnostics["ramp"]["phase"] > 1
-    assert found.diagnostics.warnings == ()
+    measured = gradient(schedule, 0.1, **nudge)
+    assert measured.diagnostics["ramp"]["phase"] > 1
+    assert measured.diagnostics.warnings == ()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -72,18 +72,18 @@ def test_a_good_ramp_of_several_qubits_is_silent(seed):
     rng = np.random.default_rng(seed)
     weights = np.where([name.startswith("g") for name in network.names], 1.0, rng.uniform(-0.5, 0.5, len(network.names)))
     problem = qep.Problem(network, weights, cost=qep.SquaredError([0.5]))
-    found = qep.gradient(problem, preparer=qep.Adiabatic(time=30.0, steps=150), stencil=qep.symmetric(0.05))
-    assert found.diagnostics.warnings == ()
-    assert found.diagnostics["ramp"]["deviation"] < 0.05
+    measured = qep.gradient(problem, preparer=qep.Adiabatic(time=30.0, steps=150), stencil=qep.symmetric(0.05))
+    assert measured.diagnostics.warnings == ()
+    assert measured.diagnostics["ramp"]["deviation"] < 0.05
 
 
 def test_several_qubits_are_warned_of_too():
     network = qep.ising(sites=3, outputs=[2])
     problem = qep.Problem(network, network.initial_weights(seed=1), cost=qep.ObservableCost({"ZII": -1.0}))
     ramp = qep.Adiabatic(time=102.0, steps=1000, schedule="linear")
-    found = qep.gradient(problem, preparer=ramp, stencil=qep.symmetric(0.2))
-    assert found.diagnostics["ramp"]["phase"] > 1
-    assert any(COMMUTE in text for text in found.diagnostics.warnings)
+    measured = qep.gradient(problem, preparer=ramp, stencil=qep.symmetric(0.2))
+    assert measured.diagnostics["ramp"]["phase"] > 1
+    assert any(COMMUTE in text for text in measured.diagnostics.warnings)
 
 
 SPEC = """

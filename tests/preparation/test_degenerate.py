@@ -23,7 +23,7 @@ def heisenberg(qubits, outputs=None, **more):
 
 
 def dense_loss(network, weights, target):
-    """Return (⟨O⟩ − y)² in the mean of the states of the ground level."""
+    """Return (⟨O⟩ − y)² with ⟨O⟩ averaged over the states of the ground level."""
     problem = qep.Problem(network, weights, cost=qep.SquaredError([target]))
     energies, vectors = np.linalg.eigh(problem.hamiltonian.to_matrix())
     level = vectors[:, energies - energies[0] < 1e-9]
@@ -46,10 +46,10 @@ def test_the_doublet_of_an_odd_heisenberg_chain_has_the_dense_gradient(qubits, s
     problem = qep.Problem(network, weights, cost=qep.SquaredError([-2.0]))
     exact = qep.exact_gradient(problem)
     np.testing.assert_allclose(exact.values, truth, atol=1e-6)
-    found = qep.gradient(problem, stencil=qep.symmetric(0.01))
-    assert np.linalg.norm(found.values - truth) < 1e-3 * np.linalg.norm(truth)
-    assert found.diagnostics.gap == pytest.approx(exact.diagnostics.gap) and found.diagnostics.gap > 0.5
-    assert found.diagnostics.warnings == ()
+    gradient = qep.gradient(problem, stencil=qep.symmetric(0.01))
+    assert np.linalg.norm(gradient.values - truth) < 1e-3 * np.linalg.norm(truth)
+    assert gradient.diagnostics.gap == pytest.approx(exact.diagnostics.gap) and gradient.diagnostics.gap > 0.5
+    assert gradient.diagnostics.warnings == ()
     one_sided = qep.gradient(problem, stencil=qep.one_sided(1e-4))
     np.testing.assert_allclose(one_sided.values, truth, atol=1e-2)
 
