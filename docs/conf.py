@@ -56,6 +56,7 @@ nb_execution_raise_on_error = True
 nb_execution_show_tb = True
 nb_merge_streams = True
 
+autodoc_mock_imports = ["torch"]  # large, and only its names are needed
 autodoc_typehints = "none"  # docstrings describe the parameters
 autodoc_member_order = "bysource"
 autosummary_generate = ["reference/python.md"]
