@@ -123,3 +123,12 @@ def test_a_state_of_lower_energy_is_a_doubt():
     assert isinstance(reference, Reference) and reference.above(reference.energy + 0.1) == ""
     assert reference.above(reference.energy - 1e-9) == ""  # rounding
     assert "metastable" in reference.above(reference.energy - 0.1)
+
+
+def test_matrix_product_states_differentiate_by_the_inputs_too():
+    problem = problem_of(4, cost=qep.SquaredError([1.0]))
+    here = limit(GroundStates(problem.with_inputs()))
+    exact = qep.exact_gradient(problem, inputs=True)
+    np.testing.assert_allclose(here.gradient.input_values, exact.input_values, atol=1e-3 * np.abs(exact.input_values).max())
+    np.testing.assert_allclose(here.values, exact.values, atol=1e-3 * np.abs(exact.values).max())
+    assert len(here.values) == len(here.uncertainty) == problem.network.num_weights
