@@ -73,27 +73,22 @@ class FewShots:
         self.seed, self.calls, self.known = seed, 0, []
 
     def __call__(self, problems, settings, *, warm_start=None, progress=None):
-        preparer, paulis = settings.preparer, problems[0].frame.paulis
+        preparer, paulis, first = settings.preparer, problems[0].frame.paulis, problems[0]
+        used = np.flatnonzero(first.cost_rows.any(axis=0))
+        strings, trained = paulis[used], paulis[first.derivative_rows.argmax(axis=1)]  # every ∂H/∂w is one Pauli string
         families = [family_of(p, np.zeros_like(p.hamiltonian_row), (0.0,)) for p in problems]
         free = preparer.prepare_all(families, warm_start=[self.nearest(p.x) for p in problems])
         self.known = [*self.known, *((p.x, state) for p, state in zip(problems, free, strict=True))][-60:]
-        used = np.flatnonzero(problems[0].cost_rows.any(axis=0))
-        outputs = [p.cost_rows[:, used] @ state.expectations(paulis[used])[0] for p, state in zip(problems, free, strict=True)]
-        signals = [p.cost.error_signal(v) for p, v in zip(problems, outputs, strict=True)]
-        nudged = [replace(f, nudge=e @ p.cost_rows, betas=(-BETA, BETA))
-                  for f, e, p in zip(families, signals, problems, strict=True)]  # fmt: skip
-        states = preparer.prepare_all(nudged, free=free)
-        trained = problems[0].derivative_rows.argmax(axis=1)  # every ∂H/∂w is one Pauli string
-        rng, gradients = stream(self.seed, "sensor shots", self.calls), []
-        for problem, values, state in zip(problems, outputs, states, strict=True):
-            means = state.expectations(paulis[trained])
-            measured = means + np.sqrt(np.clip(1 - means**2, 0, None) / SHOTS) * rng.standard_normal(means.shape)
-            gradients.append(
-                qep.Gradient(problem.network.names, (measured[1] - measured[0]) / (2 * BETA), None, problem.cost.value(values),
-                             None, values, None)
-            )  # fmt: skip
+        outputs = np.array([state.expectations(strings)[0] for state in free]) @ first.cost_rows[:, used].T
+        nudges = [p.cost.error_signal(values) @ first.cost_rows for p, values in zip(problems, outputs, strict=True)]
+        nudged = [replace(f, nudge=nudge, betas=(-BETA, BETA)) for f, nudge in zip(families, nudges, strict=True)]
+        means = np.array([state.expectations(trained) for state in preparer.prepare_all(nudged, free=free)])
+        noise = stream(self.seed, "sensor shots", self.calls).standard_normal(means.shape)
+        measured = means + np.sqrt(np.clip(1 - means**2, 0, None) / SHOTS) * noise
+        values = (measured[:, 1] - measured[:, 0]) / (2 * BETA)
         self.calls += 1
-        return gradients
+        return [qep.Gradient(first.network.names, gradient, None, p.cost.value(output), None, output, None)
+                for p, gradient, output in zip(problems, values, outputs, strict=True)]  # fmt: skip
 
     def nearest(self, x):
         if not self.known:
