@@ -71,6 +71,13 @@ def trained(start, shots, epochs, seed):
     return measured, float(result.predict(np.zeros((1, 0)))[0, 0])
 
 
+def show_reach():
+    """Show how far 200 steps without shot noise lead from strong fields."""
+    ends = {omega: trained((omega, 1.6), None, 200, 0)[1] for omega in (0.3, 0.6, 0.9, 1.2, 1.6, 2.0)}
+    text = ", ".join(f"{end:.2f} from Ω = {omega:g}" for omega, end in ends.items())
+    print(f"order after 200 steps without shot noise, from Δ = 1.6: {text}", flush=True)
+
+
 def last(start, shots, seed):
     measured, exact = trained(start, shots, EPOCHS[shots], integer(seed, "shots", shots))
     return [measured[-1], exact]
@@ -144,5 +151,6 @@ if __name__ == "__main__":
     finished = Finished(sys.argv[2] if len(sys.argv) > 2 else None)
     show_scatter()
     show_best_beta()
+    show_reach()
     show_budgets(seeds, finished)
     show_orders(seeds, finished)
