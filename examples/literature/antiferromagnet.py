@@ -89,17 +89,17 @@ def at_budgets(shots, seed):
     return [measured[budget // (CIRCUITS * shots) - 1] for budget in BUDGETS]
 
 
-def gradients(beta, shots, repeats, purpose):
+def gradients(beta, shots, repeats, purpose, stencil=qep.one_sided):
     problems = [problem(START)] * repeats
-    found = qep.gradients(
+    measured = qep.gradients(
         problems,
-        stencil=qep.one_sided(beta),
+        stencil=stencil(beta),
         device="statevector",
         shots=shots,
         seed=integer(0, purpose, round(100 * beta), shots),
         progress="off",
     )
-    return np.array([gradient.values for gradient in found])
+    return np.array([gradient.values for gradient in measured])
 
 
 def show_orders(seeds, finished):
@@ -138,12 +138,12 @@ def show_scatter(repeats=200):
 def show_best_beta(repeats=200):
     exact = qep.exact_gradient(problem(START)).values
     for shots, published in {1000: 0.5, 10_000: 0.2}.items():
-        errors = [np.sqrt(((gradients(b, shots, repeats, "beta") - exact) ** 2).sum(axis=1).mean()) for b in BETAS]
-        text = ", ".join(f"{error:.3f} at {beta:g}" for beta, error in zip(BETAS, errors, strict=True))
-        print(
-            f"β of least error, {shots:,} shots: {BETAS[int(np.argmin(errors))]:g} (published {published}); errors {text}",
-            flush=True,
-        )
+        for stencil, title in ((qep.one_sided, "one-sided"), (qep.symmetric, "symmetric")):
+            differences = [gradients(beta, shots, repeats, "beta", stencil) - exact for beta in BETAS]
+            errors = [np.sqrt((difference**2).sum(axis=1).mean()) for difference in differences]
+            best = f"{BETAS[int(np.argmin(errors))]:g}" + (f" (published {published})" if title == "one-sided" else "")
+            text = ", ".join(f"{error:.3f} at {beta:g}" for beta, error in zip(BETAS, errors, strict=True))
+            print(f"β of least error, {title}, {shots:,} shots: {best}; errors {text}", flush=True)
 
 
 if __name__ == "__main__":
