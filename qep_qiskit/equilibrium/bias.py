@@ -254,8 +254,8 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
     if problem.input_gradient and problem.network.num_inputs:
         of_inputs = np.asarray(problem.input_rows @ changes)
         inputs = np.array([problem.input_rows @ np.sum(rows, axis=0) - of_inputs, of_inputs])
-    about = {"searched": searched, "regulariser": stiff, "inputs": inputs}
-    return Bias(stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach, **about)  # type: ignore[arg-type]
+    fixed = (stencil.beta, stencil.order, values, limit, floor, zero, still, of, reach)
+    return Bias(*fixed, searched=searched, regulariser=stiff, inputs=inputs)
 
 
 def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, zero: float) -> float | None:

@@ -97,7 +97,7 @@ def _columns(readings: Readings) -> list[Column]:
 def _inputs(readings: Readings) -> list[dict[str, str]]:
     """Return one row per input with its value and dL/dx, if that was measured."""
     rows = zip(*readings.inputs.values(), strict=True)
-    return [{"input": str(number), **dict(zip(readings.inputs, row, strict=True))} for number, row in enumerate(rows)]
+    return [{"input": f"x[{number}]", **dict(zip(readings.inputs, row, strict=True))} for number, row in enumerate(rows)]
 
 
 def _key_numbers(store: RunStore, readings: Readings, events: list[Event]) -> list[tuple[str, str]]:
