@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qep_qiskit.ansatz.schedules import curved
     from qep_qiskit.archive import load_result
     from qep_qiskit.budget import Budget, Rung
+    from qep_qiskit.certified import Certificate, Interval
     from qep_qiskit.comparison import compare
     from qep_qiskit.costs import (
         ExpectationCost,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from qep_qiskit.stencils import AutoStencil, Stencil, extrapolated, one_sided, symmetric
     from qep_qiskit.training import TrainingResult, train
     from qep_qiskit.training.estimators import QEPClassifier, QEPRegressor
+    from qep_qiskit.verbs.certify import certify
     from qep_qiskit.verbs.circuits import circuits
     from qep_qiskit.verbs.execution import execute, reduce
     from qep_qiskit.verbs.forecast import forecast, plan
@@ -49,6 +51,7 @@ __all__ = [
     "Adiabatic",
     "AutoStencil",
     "Budget",
+    "Certificate",
     "DegenerateGroundStateError",
     "Estimate",
     "Exact",
@@ -56,6 +59,7 @@ __all__ = [
     "Forecast",
     "Gradient",
     "InputError",
+    "Interval",
     "LinearCost",
     "MPS",
     "MeanField",
@@ -79,6 +83,7 @@ __all__ = [
     "TrainingResult",
     "VQE",
     "aer",
+    "certify",
     "circuits",
     "compare",
     "curved",

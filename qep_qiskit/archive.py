@@ -20,7 +20,7 @@ from qep_qiskit.files import writable, write_whole
 from qep_qiskit.secrets import scrubbed_document
 
 FORMAT = 1
-RESULTS = ("Gradient", "Budget", "Forecast", "TrainingResult")
+RESULTS = ("Gradient", "Budget", "Certificate", "Forecast", "TrainingResult")
 SECRET = ("instance",)
 """Fields that are never written, because they may identify an account."""
 NUMBERS = "biufU"
@@ -33,6 +33,7 @@ _IN = {
     "preparation.preparer": "Phase",
     "budget.budget": "Budget",
     "budget.rung": "Rung",
+    "certified.certificate": "Certificate",
     "forecasting.forecast": "Forecast",
     "forecasting.causes": "Levels",
     "forecasting.accuracy": "Accuracy",
@@ -117,7 +118,7 @@ def load_result(path: str | os.PathLike[str]) -> Any:
 
     Returns
     -------
-    Gradient, Budget, Forecast or TrainingResult
+    Gradient, Budget, Certificate, Forecast or TrainingResult
         A value equal to the saved one. It does not contain what the file leaves out: functions, objects of other packages, and
         the states from which another gradient could start.
 

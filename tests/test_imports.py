@@ -17,8 +17,8 @@ ORDER = [
     "errors", "lazy_names", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress", "display",
     "values", "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers",
     "samples", "local_samples", "simulation", "devices", "networks", "costs", "problem", "stencils", "ansatz", "measurement",
-    "preparation", "settings", "equilibrium", "reference", "forecasting", "verbs", "budget", "comparison", "experiment", "runs",
-    "layers", "jax", "torch", "training", "sweeps", "rehearsal", "report", "cli",
+    "preparation", "settings", "equilibrium", "reference", "certified", "forecasting", "verbs", "budget", "comparison",
+    "experiment", "runs", "layers", "jax", "torch", "training", "sweeps", "rehearsal", "report", "cli",
 ]  # fmt: skip
 """Every file and folder right below qep_qiskit, from the bottom up. A room imports only rooms before it."""
 RANK = {name: rank for rank, name in enumerate(ORDER)}

@@ -28,6 +28,7 @@ NOUNS = {
     "Adiabatic": lambda: RAMP,
     "AutoStencil": lambda: qep.symmetric("auto"),
     "Budget": lambda: qep.compare(PROBLEM, **SHOTS),
+    "Certificate": lambda: qep.certify(PROBLEM),
     "DegenerateGroundStateError": lambda: error_of(
         lambda: qep.gradient(qep.Problem(NETWORK, [1, 0, 0, 0, 0], x=[0.0], cost=qep.SquaredError([0.4])))
     ),
@@ -37,6 +38,7 @@ NOUNS = {
     "Forecast": lambda: qep.forecast(PROBLEM, **SHOTS),
     "Gradient": lambda: qep.gradient(PROBLEM),
     "InputError": lambda: error_of(lambda: qep.ising(sites=0, outputs=[0])),
+    "Interval": lambda: qep.certify(PROBLEM)["g[0]"],
     "LinearCost": lambda: qep.LinearCost([1.0]),
     "MPS": lambda: qep.MPS(4),
     "MeanField": qep.MeanField,

@@ -34,9 +34,27 @@ if TYPE_CHECKING:
     type=click.Path(file_okay=False),
     help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
 )
+@click.option("--certify", is_flag=True, help="Also give an interval for each weight that contains the true derivative.")
+@click.option("--gap", type=float, help="With --certify: a gap to assume, for more than 16 qubits.")
+@click.option(
+    "--confidence",
+    type=float,
+    default=0.99,
+    show_default=True,
+    help="With --certify and shots: the probability that all intervals hold.",
+)
 @yes_option
 def command(
-    request: SpecRequest, as_json: bool, device_name: str | None, inputs: bool, no_exact: bool, folder: str | None, yes: bool
+    request: SpecRequest,
+    as_json: bool,
+    device_name: str | None,
+    inputs: bool,
+    no_exact: bool,
+    folder: str | None,
+    certify: bool,
+    gap: float | None,
+    confidence: float,
+    yes: bool,
 ) -> None:
     """Measure the gradient of the loss with respect to every weight, and with --inputs to every input.
 
@@ -46,12 +64,20 @@ def command(
     from qep_qiskit.cli.following import jobs_of
     from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.cli.paid import bills, measured, run_folder_of
+    from qep_qiskit.verbs.certify import certify as certified
     from qep_qiskit.verbs.gradient import gradient
 
     more = ("sample.input_gradient=true",) if inputs else ()
     spec = replace(request, overrides=(*request.overrides, *more)).load(device_name)
     about: dict[str, object] = {}
+    certificate = None
+    if gap is not None and not certify:
+        raise InputError("--gap: goes with --certify; add it, or leave --gap out")
     if bills(spec):
+        if certify:
+            raise InputError(
+                "--certify: the noise of a device has no known bound; take a device without noise, such as statevector"
+            )
         with measured(spec, run_folder_of(spec) if folder is None else Path(folder), yes) as (life, result, report):
             exact = None if no_exact else _exact(life.spec, report)
             about = {"run": str(life.store.folder), "jobs": jobs_of(life.store)}
@@ -60,12 +86,17 @@ def command(
             raise InputError("--run: goes with a device that bills, such as ibm_torino; leave it out")
         problem, settings = spec.problem(), spec.settings()
         with showing(lines=True) as report:
-            result = gradient(problem, **settings, progress=report)
+            if certify:
+                certificate = certified(problem, **settings, gap=gap, confidence=confidence, progress=report)
+                result = certificate.gradient
+                about = {"certificate": certificate.to_dict()}
+            else:
+                result = gradient(problem, **settings, progress=report)
             exact = None if no_exact else _exact(spec, report)
     if as_json:
         print_json({**result.to_dict(), **_exactly(exact), **about})
     else:
-        show(result, exact)
+        show(result, exact, certificate)
 
 
 def _exactly(exact: Gradient | None) -> dict[str, object]:

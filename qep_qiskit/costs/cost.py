@@ -37,6 +37,15 @@ class Cost(Protocol):
         ...
 
 
+@runtime_checkable
+class BoundedCost(Protocol):
+    """A cost whose curvature is bounded for all expectations, so that an error of v bounds the error of ε."""
+
+    def signal_error(self, v: Vector, error: Vector) -> Vector:
+        """Bound |ε_m(v′) − ε_m(v)| for every v′ with |v′ − v| ≤ `error`, shape (M,)."""
+        ...
+
+
 class OperatorCost:
     """Base class of observable costs: ℓ(v) = v, the expectation of one operator."""
 
@@ -50,6 +59,9 @@ class OperatorCost:
 
     def curvature(self, v: Vector) -> NDArray[np.float64]:
         return np.zeros((1, 1))
+
+    def signal_error(self, v: Vector, error: Vector) -> Vector:
+        return np.zeros(1)
 
 
 class OutputCost:

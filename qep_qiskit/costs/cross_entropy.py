@@ -48,6 +48,11 @@ class SoftmaxCrossEntropy(OutputCost, Value):
         np.fill_diagonal(bend, p * _of_others(p))
         return self.scale**2 * self._shares(len(v)).sum() * bend
 
+    def signal_error(self, v: Vector, error: Vector) -> Vector:
+        """Return ½ scale² Σ|y| max error: a row of |diag p − p pᵀ| sums to 2p(1 − p), which is at most ½."""
+        largest = 0.5 * self.scale**2 * float(np.abs(self._shares(len(v))).sum()) * float(np.max(error, initial=0.0))
+        return np.full(len(v), largest)
+
     def _logarithms(self, v: Vector) -> Vector:
         """Return log p, where p is the softmax."""
         z = self.scale * (v - np.max(v))

@@ -77,6 +77,10 @@ class SquaredError(OutputCost):
         """Return twice the identity matrix."""
         return 2.0 * np.eye(len(v))
 
+    def signal_error(self, v: Vector, error: Vector) -> Vector:
+        """Return twice the error of the expectations."""
+        return 2.0 * error
+
 
 def _target(target: ArrayLike) -> tuple[float, ...]:
     values = unnamed("cost target y", target, "one per output of the network")

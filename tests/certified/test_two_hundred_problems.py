@@ -1,0 +1,29 @@
+"""The true gradient lies inside the certified intervals of 200 random problems, each certified in eight ways.
+
+`python -m pytest tests/certified/test_two_hundred_problems.py -s` prints the table of docs/certified.md.
+"""
+
+import numpy as np
+import pytest
+from certified_cases import WAYS, certified
+from random_problems import random_problem
+
+NUMBERS = range(200)
+FAILING = {"shots": 0.2, "": 0.02}
+"""The share of the widths at which some interval would miss the true derivative, with and without shots."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", WAYS)
+def test_two_hundred_problems(way):
+    found = [certified(random_problem(number), way, seed=number) for number in NUMBERS]
+    known = [outcome for outcome in found if outcome is not None]
+    half, error = (np.median([getattr(outcome, name) for outcome in known]) for name in ("half_width", "error"))
+    largest = max(outcome.largest for outcome in known)
+    print(
+        f"\n{way}: {len(known)} of {len(found)} have intervals, median half-width {half:.1e}, median error {error:.1e}, ", end=""
+    )
+    print(f"median ratio {np.median([o.half_width / o.error for o in known]):.3g}, largest error {largest:.2f} of a half-width")
+    assert largest <= 1.0
+    assert largest > (0.002 if "extrapolated" in way else FAILING["shots" if "shots" in way else ""])
+    assert len(known) == len(found) or "light cones" in way
