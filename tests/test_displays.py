@@ -52,6 +52,7 @@ SHOWN = {
     "diagnostics": lambda: large_gradient().diagnostics,
     "estimate": lambda: large_gradient()["J[0,1]"],
     "budget": lambda: qep.compare(SMALL_PROBLEM, **SHOTS),
+    "certificate": lambda: qep.certify(SMALL_PROBLEM),
     "rung": lambda: qep.compare(SMALL_PROBLEM, **SHOTS)["shots"],
     "forecast": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS),
     "sending": lambda: qep.forecast(SMALL_PROBLEM, **SHOTS).sending,

@@ -64,6 +64,7 @@ NOUNS = {
 }
 VERBS = {
     "aer": lambda: qep.aer(seed=1),
+    "certify": lambda: qep.certify(PROBLEM, **SHOTS),
     "circuits": lambda: qep.circuits(PROBLEM, preparer=RAMP),
     "compare": lambda: qep.compare(PROBLEM, **qep.forecast(PROBLEM, **SHOTS).settings),
     "curved": lambda: qep.Adiabatic(schedule=qep.curved(20)),

@@ -26,7 +26,7 @@ class NoBoundError(Exception):
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """What is known of the states of all phases of a stencil, from their preparation.
+    """Energies, variances and expectations of the states of all phases of a stencil.
 
     Attributes
     ----------

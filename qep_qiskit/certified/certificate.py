@@ -142,7 +142,7 @@ class Certificate(Savable, Value):
             A gradient to show inside the intervals.
         """
         if self.reason:
-            raise InputError(f"plot: there is no interval to draw: {self.reason}")
+            raise InputError(f"plot: no interval to draw: {self.reason}")
         inside = None if exact is None else self._aligned(exact)
         parts = {TITLES[name]: values for name, values in self.parts.items()}
         return draw_certificate(self.names, self.gradient.values, parts, inside, ax)
@@ -155,13 +155,13 @@ class Certificate(Savable, Value):
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep gradient --certify --json`` prints under ``certificate``."""
-        known = not self.reason
+        given = not self.reason
         return {
             "names": list(self.names),
-            "lower": plain(self.lower) if known else None,
-            "upper": plain(self.upper) if known else None,
-            "parts": {name: plain(values) for name, values in self.parts.items()} if known else None,
-            "confidence": self.confidence if known else None,
+            "lower": plain(self.lower) if given else None,
+            "upper": plain(self.upper) if given else None,
+            "parts": {name: plain(values) for name, values in self.parts.items()} if given else None,
+            "confidence": self.confidence if given else None,
             "gap": self.gap,
             "gap_method": self.method or None,
             "assumptions": list(self.assumptions),

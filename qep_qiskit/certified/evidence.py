@@ -71,9 +71,9 @@ def first_energy(
     state = None
     if problem.network.num_qubits > 1:
         state = ground_state(operator, seed=seed).vector
-    found = first_excited_bound(operator, state, seed=seed, progress=progress)
-    assert found is not None
-    return found, ()
+    bound = first_excited_bound(operator, state, seed=seed, progress=progress)
+    assert bound is not None
+    return bound, ()
 
 
 def variances_of(problem: Problem, prepared: Prepared, betas: Vector, nudge: Vector) -> list[float]:
@@ -89,8 +89,8 @@ def variances_of(problem: Problem, prepared: Prepared, betas: Vector, nudge: Vec
     rows = problem.hamiltonian_row + betas[:, None] * nudge
     sizes = np.abs(rows).sum(axis=1)
     if all(phase.variance is not None for phase in prepared.phases):
-        known = np.array([phase.variance for phase in prepared.phases], dtype=float)
-        residual = np.sqrt(np.clip(known, 0.0, None)) + RESIDUAL_ROUNDING * sizes
+        reported = np.array([phase.variance for phase in prepared.phases], dtype=float)
+        residual = np.sqrt(np.clip(reported, 0.0, None)) + RESIDUAL_ROUNDING * sizes
         chains = np.array([phase.bond_dimension is not None for phase in prepared.phases])
         return list(residual**2 + chains * CHAIN_ROUNDING * problem.network.num_qubits * (rows**2).sum(axis=1))
     if prepared.angles is None:

@@ -1,4 +1,4 @@
-"""What is known of an observable in a ground state: its spread in the state, and its size outside it."""
+"""Bounds on the spread of an observable in a ground state, and on its size outside that state."""
 
 from __future__ import annotations
 

@@ -70,11 +70,11 @@ def test_the_coefficients_of_the_series(order):
             k = int(np.argmin(abs(energies)))
             left = np.linalg.inv(right)[k]
             values.append(left @ a @ right[:, k])
-        found = abs(np.mean(np.array(values) * np.exp(-2j * np.pi * order * np.arange(points) / points))) / radius**order
+        coefficient = abs(np.mean(np.array(values) * np.exp(-2j * np.pi * order * np.arange(points) / points))) / radius**order
         psi = np.eye(size)[0]
         bound = coefficients(order, spread(a, psi), spread(c, psi), float(np.diag(h)[1:].min()))[0]
-        assert found <= bound * (1 + 1e-6) + 1e-8
-        largest = max(largest, found / bound)
+        assert coefficient <= bound * (1 + 1e-6) + 1e-8
+        largest = max(largest, coefficient / bound)
     assert largest > {1: 0.8, 2: 0.1, 3: 0.05, 4: 0.02, 5: 0.01}[order]
 
 
@@ -126,3 +126,16 @@ def test_no_flips_leave_an_interval():
     bound = sum_bound([part], 0.01)[0]
     assert 2 * math.log(1 / 0.01) / 1000 < bound < 0.1  # a flip of 1 in 217 stays unseen once in a hundred times
     assert sum_bound([part_of(np.array([[1.0]]), np.ones(1), 1, np.array([2.0]))], 0.01)[0] > 2.0
+
+
+@pytest.mark.parametrize("cost", [qep.SquaredError([0.3, -0.4, 0.1]), qep.softmax_cross_entropy(1, scale=3.0)])
+def test_the_error_signal_moves_no_further_than_its_bound(cost):
+    largest = 0.0
+    for seed in range(300):
+        rng = np.random.default_rng(seed)
+        v, error = rng.uniform(-1, 1, 3), 10 ** rng.uniform(-3, 0) * np.ones(3)
+        moved = np.abs(cost.error_signal(v + error * rng.choice([-1, 1], 3)) - cost.error_signal(v))
+        bound = cost.signal_error(v, error)
+        assert np.all(moved <= bound + 1e-12)
+        largest = max(largest, float(np.max(moved / bound)))
+    assert largest > 0.5

@@ -25,8 +25,8 @@ FAR_ENOUGH = {"exact": 0.02, "exact, extrapolated": 1e-3, "matrix product states
 
 @pytest.mark.parametrize("way", [way for way in WAYS if "light cones" not in way])
 def test_the_true_gradient_lies_inside_and_outside_of_far_narrower_intervals(way):
-    found = [certified(random_problem(number), way) for number in (0, 2, 6, 7, 12)]
-    largest = [outcome.largest for outcome in found]
+    outcomes = [certified(random_problem(number), way) for number in (0, 2, 6, 7, 12)]
+    largest = [outcome.largest for outcome in outcomes]
     assert max(largest) <= 1.0
     assert max(largest) > FAR_ENOUGH.get(way, 0.1)
 
@@ -50,11 +50,11 @@ def test_the_variance_of_light_cones_is_that_of_the_state():
         prepared = vqe.prepare(free_family(problem))
         bare = dataclasses.replace(prepared, phases=tuple(dataclasses.replace(phase, variance=None) for phase in prepared.phases))
         nothing = np.zeros_like(problem.hamiltonian_row)
-        (found,) = variances_of(problem, bare, np.zeros(1), nothing)
+        (variance,) = variances_of(problem, bare, np.zeros(1), nothing)
         dense, state = Dense(problem), prepared.states()[0]
         product = (dense.rest + sum(w * s for w, s in zip(dense.weights, dense.slopes, strict=True))) @ state
         wanted = np.linalg.norm(product) ** 2 - np.vdot(state, product).real ** 2
-        assert found == pytest.approx(wanted, abs=1e-10)
+        assert variance == pytest.approx(wanted, abs=1e-10)
 
 
 def test_without_shots_or_random_start_the_intervals_are_certain():
@@ -145,10 +145,10 @@ def test_a_certificate_is_a_value(tmp_path):
 def test_the_command(small_spec):
     runner = CliRunner()
     result = runner.invoke(cli, ["gradient", str(small_spec), "--certify", "--json", "--set", "measurement.shots="])
-    found = json.loads(result.stdout)
-    lower, upper = (np.array(found["certificate"][end]) for end in ("lower", "upper"))
-    assert np.all((lower < found["exact"]) & (found["exact"] < upper))
-    assert set(found["certificate"]["parts"]) == {"finite_beta", "states", "truncation", "error_signal", "shots", "rounding"}
+    printed = json.loads(result.stdout)
+    lower, upper = (np.array(printed["certificate"][end]) for end in ("lower", "upper"))
+    assert np.all((lower < printed["exact"]) & (printed["exact"] < upper))
+    assert set(printed["certificate"]["parts"]) == {"finite_beta", "states", "truncation", "error_signal", "shots", "rounding"}
     shown = runner.invoke(cli, ["gradient", str(small_spec), "--certify", "--confidence", "0.9"]).output
     assert "certified" in shown and "confidence 0.9" in shown
     alone = runner.invoke(cli, ["gradient", str(small_spec), "--gap", "1"])

@@ -16,14 +16,15 @@ FAILING = {"shots": 0.2, "": 0.02}
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_two_hundred_problems(way):
-    found = [certified(random_problem(number), way, seed=number) for number in NUMBERS]
-    known = [outcome for outcome in found if outcome is not None]
-    half, error = (np.median([getattr(outcome, name) for outcome in known]) for name in ("half_width", "error"))
-    largest = max(outcome.largest for outcome in known)
+    outcomes = [certified(random_problem(number), way, seed=number) for number in NUMBERS]
+    bounded = [outcome for outcome in outcomes if outcome is not None]
+    half, error = (np.median([getattr(outcome, name) for outcome in bounded]) for name in ("half_width", "error"))
+    largest = max(outcome.largest for outcome in bounded)
     print(
-        f"\n{way}: {len(known)} of {len(found)} have intervals, median half-width {half:.1e}, median error {error:.1e}, ", end=""
+        f"\n{way}: {len(bounded)} of {len(outcomes)} have intervals, median half-width {half:.1e}, median error {error:.1e}, ",
+        end="",
     )
-    print(f"median ratio {np.median([o.half_width / o.error for o in known]):.3g}, largest error {largest:.2f} of a half-width")
+    print(f"median ratio {np.median([o.half_width / o.error for o in bounded]):.3g}, largest error {largest:.2f} of a half-width")
     assert largest <= 1.0
     assert largest > (0.002 if "extrapolated" in way else FAILING["shots" if "shots" in way else ""])
-    assert len(known) == len(found) or "light cones" in way
+    assert len(bounded) == len(outcomes) or "light cones" in way

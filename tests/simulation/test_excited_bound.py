@@ -29,8 +29,8 @@ def test_both_bounds_lie_just_below_the_first_excited_energy(seed, monkeypatch):
     assert energies[1] - 1e-9 < whole.energy <= energies[1] and whole.failure == 0.0
     monkeypatch.setattr(excited_bound, "DENSE_QUBITS", 0)
     for state in (vectors[:, 0], np.random.default_rng(seed).normal(size=op.dim), vectors[:, 3]):  # any state gives a bound
-        found = first_excited_bound(op, state, seed=seed)
-        assert found.energy <= energies[1] + 1e-12 and found.failure == excited_bound.FAILURE
+        bound = first_excited_bound(op, state, seed=seed)
+        assert bound.energy <= energies[1] + 1e-12 and bound.failure == excited_bound.FAILURE
     good = first_excited_bound(op, vectors[:, 0], seed=seed)
     assert energies[1] - good.energy < 0.06 * (energies[1] - energies[0])
 
@@ -54,8 +54,8 @@ def test_few_steps_fail_as_rarely_as_they_say(always_lanczos, monkeypatch):
     op = PauliSum.from_operator(SparsePauliOp.from_sparse_list([("Z", [i], 1.0 + 0.1 * i) for i in range(4)], 4))
     energies, state = np.sort(op.diagonal), np.zeros(16)
     state[np.argmin(op.diagonal)] = 1.0
-    found = np.array([first_excited_bound(op, state, seed=seed).energy for seed in range(150)])
-    assert np.mean(found > energies[1]) <= 1 / 3
+    bound = np.array([first_excited_bound(op, state, seed=seed).energy for seed in range(150)])
+    assert np.mean(bound > energies[1]) <= 1 / 3
     estimate = np.array([_ritz(op, state, seed) for seed in range(150)])
     assert np.mean(estimate > energies[1]) == 1.0  # without the allowance it is always wrong
 
@@ -63,7 +63,7 @@ def test_few_steps_fail_as_rarely_as_they_say(always_lanczos, monkeypatch):
 def _ritz(op, state, seed):
     least, excited_bound._excess = excited_bound._excess, lambda steps, least: 0.0
     try:
-        found: EnergyBound = first_excited_bound(op, state, seed=seed)
+        bound: EnergyBound = first_excited_bound(op, state, seed=seed)
     finally:
         excited_bound._excess = least
-    return found.energy
+    return bound.energy
