@@ -5,10 +5,9 @@
 
 import numpy as np
 import pytest
-from certified_cases import WAYS, certified
+from certified_cases import WAYS, certified, numbers
 from random_problems import random_problem
 
-NUMBERS = range(200)
 FAILING = {"shots": 0.2, "": 0.02}
 """The share of the widths at which some interval would miss the true derivative, with and without shots."""
 
@@ -16,7 +15,7 @@ FAILING = {"shots": 0.2, "": 0.02}
 @pytest.mark.slow
 @pytest.mark.parametrize("way", WAYS)
 def test_two_hundred_problems(way):
-    outcomes = [certified(random_problem(number), way, seed=number) for number in NUMBERS]
+    outcomes = [certified(random_problem(number), way, seed=number) for number in numbers(way, 200)]
     bounded = [outcome for outcome in outcomes if outcome is not None]
     half, error = (np.median([getattr(outcome, name) for outcome in bounded]) for name in ("half_width", "error"))
     largest = max(outcome.largest for outcome in bounded)
