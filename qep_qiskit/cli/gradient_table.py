@@ -61,7 +61,7 @@ def _table(
     values: Vector,
     errors: Vector | None,
     exact: Vector | None,
-    more: Mapping[str, Sequence[str]],
+    more: Mapping[str, list[str]],
 ) -> Table:
     columns = {"gradient" if errors is None else "gradient ± error": cells(values, errors)}
     if exact is not None:
