@@ -183,9 +183,16 @@ def title(schedule: object) -> str:
     if isinstance(schedule, str):
         return schedule
     if isinstance(schedule, Curved):
-        return f"curved_{schedule.curvature:g}"
+        return f"curved_{repr(schedule.curvature).removesuffix('.0')}"
     named = next((name for name, kind in RAMP_SCHEDULES.built_in.items() if kind.value is schedule), "")
     return named or f"function {getattr(schedule, '__name__', type(schedule).__name__)}"
+
+
+def by_name(schedule: object, where: str = "schedule") -> str | RampSchedule:
+    """Return the name of a schedule, or a function that has none unchanged, once it is checked as by :func:`schedule_of`."""
+    function = schedule_of(schedule, where)
+    name = title(function)
+    return name if name in RAMP_SCHEDULES else function
 
 
 def boundary_curvature(schedule: object) -> float | None:

@@ -14,10 +14,10 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.ansatz.nudge_ramp import NudgeRamp
 from qep_qiskit.ansatz.ramp import Ramp, field_labels
-from qep_qiskit.ansatz.schedules import RampSchedule, boundary_curvature, schedule_of, title
+from qep_qiskit.ansatz.schedules import RampSchedule, boundary_curvature, by_name, title
 from qep_qiskit.checks import real, whole
 from qep_qiskit.errors import InputError
-from qep_qiskit.kinds import HIDDEN, PREPARERS, RAMP_SCHEDULES, Key
+from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
 from qep_qiskit.preparation.exact import ground_state_response
@@ -121,7 +121,7 @@ class Adiabatic(Brief, Preparer):
             raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
-        schedule_of(self.schedule)
+        object.__setattr__(self, "schedule", by_name(self.schedule))
         self._check_nudge()
 
     def _check_nudge(self) -> None:
@@ -133,7 +133,7 @@ class Adiabatic(Brief, Preparer):
         if self.nudge_steps is not None:
             object.__setattr__(self, "nudge_steps", whole("Adiabatic: nudge_steps", self.nudge_steps, least=1))
         if self.nudge_schedule is not None:
-            schedule_of(self.nudge_schedule, "nudge_schedule")
+            object.__setattr__(self, "nudge_schedule", by_name(self.nudge_schedule, "nudge_schedule"))
 
     def prepare(
         self,
@@ -277,8 +277,6 @@ class Adiabatic(Brief, Preparer):
     def identity(self) -> dict[str, object]:
         """Return every option and the outermost group of order 2, which differs in runs of earlier versions."""
         options = {"kind": type(self), **{item.name: getattr(self, item.name) for item in fields(self)}}
-        name = title(self.schedule)
-        options["schedule"] = name if name in RAMP_SCHEDULES else self.schedule
         if self.nudge_time is None:  # as in earlier versions, which had no ramp of the nudge
             options = {key: value for key, value in options.items() if not key.startswith("nudge_")}
         return options if self.order == 1 else {**options, "outermost": "the fields of H0"}

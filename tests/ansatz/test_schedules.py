@@ -79,6 +79,13 @@ def test_fingerprints_tell_functions_apart_and_know_a_name_by_its_function():
     assert fingerprint(qep.Adiabatic(schedule=schedule_of("quintic"))) == fingerprint(qep.Adiabatic(schedule="quintic"))
 
 
+def test_a_ramp_names_its_schedule_where_it_has_a_name():
+    assert qep.Adiabatic(schedule=curved(20)) == qep.Adiabatic(schedule="curved_20") == qep.Adiabatic(schedule="curved_20.0")
+    assert qep.Adiabatic(schedule=schedule_of("cosine")) == qep.Adiabatic()
+    assert qep.Adiabatic(schedule=curved(0.1)).schedule == "curved_0.1"
+    assert qep.Adiabatic(schedule=sine).schedule is sine
+
+
 def test_a_ramp_with_a_schedule_can_be_pickled():
     for schedule in ("quintic", curved(20), sine):
         assert title(pickle.loads(pickle.dumps(qep.Adiabatic(schedule=schedule))).schedule) == title(schedule)
