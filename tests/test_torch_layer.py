@@ -2,8 +2,10 @@
 
 import copy
 import importlib.util
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -97,6 +99,18 @@ def test_a_module_is_saved_copied_and_trained(double):
         losses.append(loss.item())
     assert losses[-1] < losses[0]
     assert "4 qubits" in repr(stack)
+
+
+@needs_torch
+def test_the_snippet_of_the_tutorial():
+    import torch
+
+    text = (Path(__file__).parents[1] / "docs/tutorials/layer.md").read_text(encoding="utf-8")
+    [snippet] = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
+    network = qep.ising(sites=3, edges="complete", inputs=[0, 1], outputs=[0, 1, 2])
+    names = {"network": network, "loader": [(torch.randn(6, 4), torch.tensor([0, 1, 2, 0, 1, 2]))] * 2}
+    exec(snippet, names)
+    assert names["model"](torch.randn(2, 4)).shape == (2, 3)
 
 
 @needs_torch
