@@ -24,6 +24,7 @@ def test_a_gradient_at_a_finite_beta_hides_the_error_of_a_linear_ramp(ramps):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")  # it is what the example shows
 def test_it_prints_ours_beside_the_published_numbers(ramps, capsys, tmp_path):
     ramps.main(str(tmp_path / "ramps.png"))
     lines = capsys.readouterr().out.splitlines()

@@ -1,4 +1,4 @@
-"""How the errors of a ramp and of its gradient fall with the time T, on one qubit, beside the figures of Q. Wang et al. (2026).
+"""Errors of a ramp and of its gradient on one qubit against its time T, and the published figures (Q. Wang et al., 2026).
 
 H = −A Z − (B + f) X with A = 0.8, B + f = 1.5, prepared by ramps from −Z; the gradient is that of −⟨Z⟩ with respect to A and B.
 The published figures do not come with their A, B, f and window of T, so the exponents can be compared, and the constants
@@ -88,8 +88,8 @@ def unramped(ramped=False):
             nudge_time=held,
             nudge_schedule="quintic" if ramped else at_once,
         )
-        found = sum(g.values for g in qep.gradients(samples, preparer=ramp, stencil=qep.symmetric(0.02)))
-        cosines.append(found @ right / np.linalg.norm(found) / np.linalg.norm(right))
+        total = sum(g.values for g in qep.gradients(samples, preparer=ramp, stencil=qep.symmetric(0.02)))
+        cosines.append(total @ right / np.linalg.norm(total) / np.linalg.norm(right))
     return np.array(cosines)
 
 
@@ -98,7 +98,7 @@ def hidden(times):
     return [deviations("linear", times, beta, steps=40_000) for beta in (1e-5, 0.1)]
 
 
-def picture(path, found):
+def picture(path, results):
     import matplotlib
 
     matplotlib.use("Agg")
@@ -107,8 +107,8 @@ def picture(path, found):
     figure, grid = plt.subplots(2, 2, figsize=(9.5, 7), layout="constrained")
     axes = grid.ravel()
     for schedule, colour in zip(PUBLISHED, ("#c0392b", "#2471a3", "#1e8449"), strict=True):
-        axes[0].loglog(SHORT + 2, found["infidelity"][schedule], "o-", color=colour, label=schedule)
-        axes[1].loglog(LONG + 2, found["largest"][schedule], "o-", color=colour, label=schedule)
+        axes[0].loglog(SHORT + 2, results["infidelity"][schedule], "o-", color=colour, label=schedule)
+        axes[1].loglog(LONG + 2, results["largest"][schedule], "o-", color=colour, label=schedule)
     axes[0].set(title="infidelity of the state", xlabel="T (windows of 4)")
     axes[1].set(title="relative error of the gradient, β → 0", xlabel="T (windows of 4)")
     for axis, starts in zip(axes[:2], (SHORT, LONG), strict=True):
@@ -116,50 +116,50 @@ def picture(path, found):
         axis.set_xticks([], minor=True)
         axis.legend()
     ratio = np.array(CURVATURES) / TIME
-    axes[2].loglog(ratio, found["curved"], "o", color="#2471a3", label="measured, T = 100")
-    axes[2].loglog(ratio, found["constant"] * ratio, color="0.5", label=f"{found['constant']:.2f} λ/T")
-    axes[2].axhline(found["curved"][-1], color="#c0392b", ls=":", label="as the linear ramp")
+    axes[2].loglog(ratio, results["curved"], "o", color="#2471a3", label="measured, T = 100")
+    axes[2].loglog(ratio, results["constant"] * ratio, color="0.5", label=f"{results['constant']:.2f} λ/T")
+    axes[2].axhline(results["curved"][-1], color="#c0392b", ls=":", label="as the linear ramp")
     axes[2].set(title="relative error of the gradient for boundary curvature λ", xlabel="λ/T", ylim=(1e-3, 10))
     axes[2].legend()
-    for values, label in zip(found["hidden"], ("β → 0", "β = 0.1"), strict=True):
-        axes[3].plot(found["times"], 100 * values, ".-", label=label)
+    for values, label in zip(results["hidden"], ("β → 0", "β = 0.1"), strict=True):
+        axes[3].plot(results["times"], 100 * values, ".-", label=label)
     axes[3].set(title="linear ramp near T = 2000: error of the gradient (%)", xlabel="T", ylim=(-5, 125))
     axes[3].legend(loc="upper right", ncols=2)
     figure.savefig(path, dpi=110)
 
 
 def main(path=None):
-    found = {"infidelity": {}, "largest": {}}
+    results = {"infidelity": {}, "largest": {}}
     print(f"{'':58s}{'ours':>10s}   published")
     for schedule, (state, gradient) in PUBLISHED.items():
-        infidelity = found["infidelity"][schedule] = infidelities(schedule)
+        infidelity = results["infidelity"][schedule] = infidelities(schedule)
         print(f"{schedule + ': exponent of the infidelity, T = 12 … 82':58s}{exponent(SHORT, infidelity):10.2f}   {state:.2f}")
         errors = deviations(schedule, windows(LONG), steps=20_000)
-        found["largest"][schedule] = over(errors, LONG, np.max)
+        results["largest"][schedule] = over(errors, LONG, np.max)
         slope = exponent(LONG, over(errors, LONG, lambda e, axis: np.sqrt((e**2).mean(axis=axis))))
         print(f"{schedule + ': exponent of the gradient’s error, T = 22 … 162':58s}{slope:10.3f}   {gradient}", flush=True)
     linear = deviations("linear", windows(LONG), steps=20_000)
     print(f"{'linear: relative error of the gradient, largest':58s}{linear.max():10.3f}   .879")
     print(f"{'  the same, root mean square':58s}{np.sqrt((linear**2).mean()):10.3f}")
     times = TIME + np.linspace(0.0, 8.0, 40)
-    found["curved"] = [deviations(qep.curved(number), times).max() for number in CURVATURES]
-    shares = [TIME * error / number for error, number in zip(found["curved"], CURVATURES, strict=True)]
+    results["curved"] = [deviations(qep.curved(number), times).max() for number in CURVATURES]
+    shares = [TIME * error / number for error, number in zip(results["curved"], CURVATURES, strict=True)]
     small = [share for share, number in zip(shares, CURVATURES, strict=True) if 2 <= number <= TIME]
-    found["constant"] = float(np.mean(small))
+    results["constant"] = float(np.mean(small))
     cosine = boundary_curvature("cosine")
     print(f"{f'cosine: boundary curvature λ (π²/2 = {np.pi**2 / 2:.4f})':58s}{cosine:10.4f}   π²/2")
-    print(f"{'deviation · T/λ, λ = 2 … T: relative':58s}{found['constant']:10.2f}   .25")
-    print(f"{'  the same, absolute':58s}{found['constant'] * np.linalg.norm(exact()):10.2f}")
-    for number, share, error in zip(CURVATURES, shares, found["curved"], strict=True):
+    print(f"{'deviation · T/λ, λ = 2 … T: relative':58s}{results['constant']:10.2f}   .25")
+    print(f"{'  the same, absolute':58s}{results['constant'] * np.linalg.norm(exact()):10.2f}")
+    for number, share, error in zip(CURVATURES, shares, results["curved"], strict=True):
         print(f"{f'  λ = {number:.4g} at T = 100: deviation {error:.4f}, · T/λ':58s}{share:10.3f}", flush=True)
     for ramped in (False, True):
         cosines = unramped(ramped)
         name = "nudge ramped after the free ramp" if ramped else "nudge switched on at once and held"
         print(f"{name + ': mean cosine similarity':58s}{cosines.mean():10.2f}   {'not given' if ramped else '.82'}")
         print(f"{'  lowest':58s}{cosines.min():10.2f}", flush=True)
-    found["times"] = 2000 + np.linspace(0.0, 6.0, 60)
-    found["hidden"] = hidden(found["times"])
-    zero, tenth = (np.sqrt((values**2).mean()) for values in found["hidden"])
+    results["times"] = 2000 + np.linspace(0.0, 6.0, 60)
+    results["hidden"] = hidden(results["times"])
+    zero, tenth = (np.sqrt((values**2).mean()) for values in results["hidden"])
     print(f"{'T = 2000: error at β → 0 over that at β = 0.1':58s}{zero / tenth:10.1f}   24.6")
     problem = qep.Problem(
         qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, outputs=[{"Z": 1}]), [A, B], cost=qep.ObservableCost({"Z": -1})
@@ -170,7 +170,7 @@ def main(path=None):
     print(f"{'  the program’s |β ε T ∂Φ|, with ε = 1':58s}{diagnosed['ramp']['phase']:10.1f}")
     print("The program warns:", next(text for text in diagnosed.warnings if "commute" in text))
     if path:
-        picture(path, found)
+        picture(path, results)
 
 
 if __name__ == "__main__":

@@ -84,8 +84,8 @@ def evolved(
         parts = []
         for number, k in enumerate(firsts):
             part = slice(k, k + most)
-            own = [array if len(array) == 1 else array[part] for array in (states, first)]
-            parts.append(evolved(own[0], ramp, moves, own[1], second[part], dt[part], _part(progress, number, len(firsts))))
+            begun = [array if len(array) == 1 else array[part] for array in (states, first)]
+            parts.append(evolved(begun[0], ramp, moves, begun[1], second[part], dt[part], _part(progress, number, len(firsts))))
         return np.concatenate(parts)
     state = np.array(np.broadcast_to(states, (count, states.shape[1])), dtype=complex)
     with one_thread():

@@ -316,17 +316,17 @@ class Adiabatic(Brief, Preparer):
         support = family.support
         busy = np.flatnonzero(family.frame.busy)
         everywhere = family.strings is not None and set(busy.tolist()) <= set(family.strings)
-        own = support if everywhere else support[family.free[support] != 0]
+        of_h = support if everywhere else support[family.free[support] != 0]
         pushed = family.nudge != 0
         if family.strings is not None:
             pushed[list(family.strings)] = True
         details = self._nudge()
         steps = int(details["steps"])  # type: ignore[call-overload]
         return _nudge_ramp(
-            self._ramp_over(family, own, int(self.steps)),
+            self._ramp_over(family, of_h, int(self.steps)),
             float(self.time),
             self._ramp_over(family, support, steps),
-            tuple(np.flatnonzero(np.isin(support, own)).tolist()),
+            tuple(np.flatnonzero(np.isin(support, of_h)).tolist()),
             tuple(np.flatnonzero(pushed[support]).tolist()),
             float(self.nudge_time or 0.0),
             steps,

@@ -79,15 +79,15 @@ class Path:
         progress : callable
         """
         assert self.nudge is not None
-        known = [_free_state(prepared) for prepared in begun]
+        starts = [_free_state(prepared) for prepared in begun]
         rows = np.array([family.free[family.support] for family in families])
-        missing = [k for k, state in enumerate(known) if state is None]
+        missing = [k for k, state in enumerate(starts) if state is None]
         if missing:
             distinct, place = np.unique(rows[missing], axis=0, return_inverse=True)
             states = self.nudge.free(distinct, progress)
             for k, which in zip(missing, place.reshape(-1), strict=True):
-                known[k] = states[which]
-        return np.array(known)
+                starts[k] = states[which]
+        return np.array(starts)
 
     def circuits(self, family: Family) -> tuple[StateCircuit, ...]:
         """Return the circuits of a family: one for all phases, or one for the free phase and one for the nudged ones."""
