@@ -31,12 +31,6 @@ def site(tmp_path_factory):
     return folder / "site"
 
 
-def called(site, *words):
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(site), str(Path(qep.__file__).parents[1])])}
-    command = [sys.executable, "-m", "qep_qiskit.cli", *map(str, words)]
-    return subprocess.run(command, env=env, capture_output=True, text=True, check=False)
-
-
 CALLS = """
 import json, sys
 from click.testing import CliRunner
@@ -57,11 +51,30 @@ def sets(*settings):
     return [word for setting in settings for word in ("--set", setting)]
 
 
-def test_a_spec_names_its_device_and_preparer(site):
-    words = ("gradient", PLUGIN / "spec.toml", "--json")
-    (code, answer, errors), (_, noiseless, _) = called_in_turn(site, words, (*words, *sets("device.strength=0")))
+@pytest.fixture(scope="module")
+def answers(site):
+    """The answers to all calls of the program, in one process."""
+    spec = PLUGIN / "spec.toml"
+    tables = tomllib.loads(spec.read_text())
+    tables["preparation"] = {"method": "vqe", "layers": 1}
+    cloud = site / "cloud.toml"
+    cloud.write_text(tomli_w.dumps(tables))
+    words = ("gradient", spec, "--json")
+    calls = {
+        "as it is": words,
+        "noiseless": (*words, *sets("device.strength=0")),
+        "shots": (*words, *sets("measurement.shots=500")),
+        "shots again": (*words, *sets("measurement.shots=500")),
+        "plan": ("plan", cloud, "--device", "cloud", *sets("preparation.method=vqe", "measurement.shots=1000")),
+        **{setting: ("gradient", spec, *sets(setting)) for setting in ERRORS},
+    }
+    return dict(zip(calls, called_in_turn(site, *calls.values()), strict=True))
+
+
+def test_a_spec_names_its_device_and_preparer(answers):
+    code, answer, errors = answers["as it is"]
     assert code == 0, errors
-    document, ideal = json.loads(answer), json.loads(noiseless)
+    document, ideal = json.loads(answer), json.loads(answers["noiseless"][1])
     tables = tomllib.loads((PLUGIN / "spec.toml").read_text())
     exact = qep.gradient(validated({**tables, "preparation": {}, "device": {}}).problem(), stencil=qep.symmetric(0.1))
     np.testing.assert_allclose(ideal["values"], exact.values, atol=1e-3)
@@ -69,18 +82,9 @@ def test_a_spec_names_its_device_and_preparer(site):
     assert document["provenance"]["device"]["name"] == "depolarised"
 
 
-def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(site):
-    words = ("gradient", PLUGIN / "spec.toml", "--json", *sets("measurement.shots=500"))
-    one, other = (json.loads(answer) for _, answer, _ in called_in_turn(site, words, words))
+def test_shots_have_an_error_bar_and_depend_on_the_seed_alone(answers):
+    one, other = (json.loads(answers[name][1]) for name in ("shots", "shots again"))
     assert one["values"] == other["values"] and all(error > 0 for error in one["stderr"])
-
-
-@pytest.fixture(scope="module")
-def refusals(site):
-    """The answers to the wrong settings of ERRORS."""
-    words = ("gradient", PLUGIN / "spec.toml")
-    answers = called_in_turn(site, *((*words, *sets(setting)) for setting in ERRORS))
-    return dict(zip(ERRORS, answers, strict=True))
 
 
 ERRORS = {
@@ -94,21 +98,16 @@ ERRORS = {
 
 
 @pytest.mark.parametrize("setting", ERRORS)
-def test_errors_are_one_line(refusals, setting):
-    code, _, errors = refusals[setting]
+def test_errors_are_one_line(answers, setting):
+    code, _, errors = answers[setting]
     assert (code, errors.count("\n")) == (2, 1)
     assert ERRORS[setting] in errors
 
 
-def test_a_plan_has_the_price_of_the_packages_backend(site):
-    settings = sets("preparation.method=vqe", "measurement.shots=1000")
-    tables = tomllib.loads((PLUGIN / "spec.toml").read_text())
-    tables["preparation"] = {"method": "vqe", "layers": 1}
-    spec = site / "cloud.toml"
-    spec.write_text(tomli_w.dumps(tables))
-    run = called(site, "plan", spec, "--device", "cloud", *settings)
-    assert run.returncode == 0, run.stderr
-    text = " ".join(run.stdout.split())
+def test_a_plan_has_the_price_of_the_packages_backend(answers):
+    code, output, errors = answers["plan"]
+    assert code == 0, errors
+    text = " ".join(output.split())
     assert "(0.3 credits per circuit + 0.00035 credits per shot)" in text and "QPU time about" not in text
 
 
@@ -135,28 +134,22 @@ def entry(site, package, group, name, target):
     (folder / "entry_points.txt").write_text(f"[{group}]\n{name} = {target}\n")
 
 
-@pytest.mark.parametrize(
-    ("group", "name", "target", "setting", "words"),
-    [
-        (
-            "qep_qiskit.devices",
-            "broken",
-            "no_such_module:Device",
-            "device.name=broken",
-            ['"broken" of the package bad-plugin fails (ModuleNotFoundError'],
-        ),
-        ("qep_qiskit.preparers", "exact", "math:cos", "preparation.method=exact", ["bad-plugin", "qep_qiskit", "ambiguous"]),
-        ("qep_qiskit.devices", "torino", "math:cos", "device.name=torino", ["bad-plugin", "ambiguous"]),
+BAD = {
+    ("qep_qiskit.devices", "broken", "no_such_module:Device"): [
+        "device.name=broken",
+        '"broken" of the package bad-broken fails (ModuleNotFoundError',
     ],
-)
-def test_a_bad_package_is_one_line_that_names_it(tmp_path, group, name, target, setting, words):
-    entry(tmp_path, "bad-plugin", group, name, target)
-    run = called(
-        tmp_path,
-        "gradient",
-        PLUGIN / "spec.toml",
-        *sets("device.name=statevector", "device.strength=", "preparation.method=vqe", "preparation.duration=", setting),
-    )
-    assert (run.returncode, run.stderr.count("\n")) == (2, 1), run.stderr
-    for word in words:
-        assert word in run.stderr
+    ("qep_qiskit.preparers", "exact", "math:cos"): ["preparation.method=exact", "bad-exact", "qep_qiskit", "ambiguous"],
+    ("qep_qiskit.devices", "torino", "math:cos"): ["device.name=torino", "bad-torino", "ambiguous"],
+}
+
+
+@pytest.mark.parametrize("what", [*list(BAD)[:2], pytest.param(list(BAD)[2], marks=pytest.mark.slow)], ids=" ".join)
+def test_a_bad_package_is_one_line_that_names_it(tmp_path, what):
+    group, name, target = what
+    entry(tmp_path, f"bad-{name}", group, name, target)
+    setting, *words = BAD[what]
+    usual = ("device.name=statevector", "device.strength=", "preparation.method=vqe", "preparation.duration=")
+    [(code, _, errors)] = called_in_turn(tmp_path, ("gradient", PLUGIN / "spec.toml", *sets(*usual, setting)))
+    assert (code, errors.count("\n")) == (2, 1), errors
+    assert all(word in errors for word in words), errors

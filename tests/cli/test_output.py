@@ -158,12 +158,16 @@ CLOSED = [">&-", "<&- >&- 2>&-", "> /dev/full 2>&1", "| head -c 0; exit ${PIPEST
 
 
 @pytest.mark.parametrize("shell", CLOSED)
-@pytest.mark.parametrize(("words", "code"), [("--version", 0), ("gradient no.toml", 2)])
+@pytest.mark.parametrize(("words", "code"), [("--version", 0), pytest.param("gradient no.toml", 2, marks=pytest.mark.slow)])
 def test_the_exit_code_tells_of_the_work(tmp_path, shell, words, code):
     done = program(words, shell, tmp_path)
     assert done.returncode == code, done.stderr
     assert "Error" not in done.stderr and "Exception" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_exit_code_tells_of_wrong_input_with_no_output_at_all(tmp_path):
+    assert program("gradient no.toml", CLOSED[1], tmp_path).returncode == 2
 
 
 def test_a_full_disk_under_the_output_is_reported(tmp_path):

@@ -27,7 +27,7 @@ network = {kind = "ising", sites = 3, edges = "chain", inputs = [0], outputs = [
 cost = {kind = "squared_error"}
 sample = {x = [0.5], y = [1.0]}
 stencil = {kind = "symmetric", beta = 0.3}
-preparation = {method = "adiabatic", time = 3.0, steps = 8}
+preparation = {method = "adiabatic", time = 1.5, steps = 4}
 measurement = {shots = 2000, mitigation = "tensored"}
 """
 

@@ -139,6 +139,10 @@ class TestClifford(Twirled):
         other = CalibrationSamples(qubits, coin, circuit="other Z")
         return for_circuit(MITIGATIONS[self.method].combine([other, self.calibration(shots, rng, qubits)]), "own Z")
 
+    @pytest.mark.slow  # TestTrex reads the same counts
+    def test_the_calibrations_share_is_what_the_calibrations_scatter_makes(self):
+        super().test_the_calibrations_share_is_what_the_calibrations_scatter_makes()
+
     def test_a_circuit_without_calibration_is_refused(self):
         undone = for_circuit(MITIGATIONS[self.method].combine([self.calibration(None, None)]), "other Z")
         with pytest.raises(InputError, match="was not calibrated"):

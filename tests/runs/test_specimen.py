@@ -39,7 +39,9 @@ def test_specs_for_devices_name_a_device_and_shots(name):
     assert spec.problem().network.num_qubits == int(name.split("-")[-1])
 
 
-@pytest.mark.parametrize(("name", "couplings"), [("chain-20", 19), ("heavy-hex-50", 53), ("chain-100", 99)])
+@pytest.mark.parametrize(
+    ("name", "couplings"), [("chain-20", 19), ("heavy-hex-50", 53), pytest.param("chain-100", 99, marks=pytest.mark.slow)]
+)
 def test_specs_for_devices_need_no_swap(name, couplings):
     spec = load(HOME / "specs" / f"{name}.toml")
     planned = plan(spec.problem(), Settings(preparer=spec.preparer(), stencil=spec.stencil(), shots=100, seed=spec.seed))

@@ -1,6 +1,7 @@
 """Is the error bar of a batch's mean gradient true, where all samples share a readout calibration?"""
 
 import numpy as np
+import pytest
 from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
@@ -49,25 +50,19 @@ def test_the_error_of_a_held_out_loss():
     assert runs[0][0].shots == 2000 + 600 and runs[0][1].shots == 2000
 
 
-def test_samples_of_several_jobs_share_what_their_own_calibration_adds():
+@pytest.mark.parametrize("mitigation", ["trex", *(pytest.param(m, marks=pytest.mark.slow) for m in ("tensored", "clifford"))])
+def test_samples_of_several_jobs_share_what_their_own_calibration_adds(mitigation):
     """Two jobs of two samples each, as workers measure them. Twirled calibrations have as many parameters as outcomes."""
     net = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
     problems = [qep.Problem(net, [0.8, 0.2, 0.1, 0.9, 0.7], [x], cost=qep.SquaredError([0.3])) for x in (0.2, 0.4, 0.6, 0.8)]
     device = ReadoutErrorDevice(((0.05, 0.08), (0.04, 0.1)))
-    for mitigation in ("tensored", "trex", "clifford"):
-        options = {
-            "device": device,
-            "shots": 4000,
-            "mitigation": mitigation,
-            "calibration_shots": 200,
-            "stencil": qep.symmetric(1.0),
-        }
-        jobs = [[qep.gradients(problems[k : k + 2], seed=10 * seed + k, **options) for k in (0, 2)] for seed in range(60)]
-        means = [mean_of([*one, *two]) for one, two in jobs]
-        values = np.array([[*m.values, m.loss] for m in means])
-        predicted = np.mean([[*np.square(m.stderr), m.loss_stderr**2] for m in means], axis=0)
-        ratio = np.sqrt(predicted / values.var(axis=0, ddof=1))
-        assert np.all((ratio > 0.75) & (ratio < 1.4)) and 0.87 < ratio.mean() < 1.17, ratio
-        one, two = jobs[0]
-        assert one[0].calibration == one[1].calibration != two[0].calibration
-        assert mean_of([*one, *two]).shots == sum(mean_of(job).shots for job in (one, two))
+    options = {"device": device, "shots": 4000, "mitigation": mitigation, "calibration_shots": 200, "stencil": qep.symmetric(1.0)}
+    jobs = [[qep.gradients(problems[k : k + 2], seed=10 * seed + k, **options) for k in (0, 2)] for seed in range(60)]
+    means = [mean_of([*one, *two]) for one, two in jobs]
+    values = np.array([[*m.values, m.loss] for m in means])
+    predicted = np.mean([[*np.square(m.stderr), m.loss_stderr**2] for m in means], axis=0)
+    ratio = np.sqrt(predicted / values.var(axis=0, ddof=1))
+    assert np.all((ratio > 0.75) & (ratio < 1.4)) and 0.87 < ratio.mean() < 1.17, ratio
+    one, two = jobs[0]
+    assert one[0].calibration == one[1].calibration != two[0].calibration
+    assert mean_of([*one, *two]).shots == sum(mean_of(job).shots for job in (one, two))

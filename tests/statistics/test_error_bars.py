@@ -45,6 +45,7 @@ def test_pulls(case: str) -> None:
     assert_honest(of_loss_and_predictions(repeats, truth), pooled=False)
 
 
+@pytest.mark.slow  # quickly: one gradient in the next test, the pulls in test_pulls
 def test_mitigation_removes_a_readout_error_of_many_standard_deviations() -> None:
     device = ReadoutErrorDevice(FLIPS)
     stencil = qep.symmetric(0.1)

@@ -42,7 +42,7 @@ def of(method: str, kind: str, seeds: range = SEEDS, *, shots: int = 4000, calib
     return of_weights(repeats, truth_of(case, STENCIL))
 
 
-@pytest.mark.parametrize("method", READOUT)
+@pytest.mark.parametrize("method", [m if m == "trex" else pytest.param(m, marks=pytest.mark.slow) for m in READOUT])
 def test_readout_mitigation(method: str) -> None:
     assert_passes(of(method, "observable"))
 
@@ -86,7 +86,8 @@ def zero_noise(method: str, seeds: range) -> tuple[Repeats, dict[str, float]]:
     return of_weights(repeats, limits[method]), bias
 
 
-@pytest.mark.parametrize("method", [pytest.param("zne+tensored", marks=pytest.mark.slow), "clifford"])
+@pytest.mark.slow  # quickly: TestClifford of the mitigators' contract, and tests/equilibrium/test_clifford_calibration
+@pytest.mark.parametrize("method", ["zne+tensored", "clifford"])
 def test_zero_noise(method: str) -> None:
     repeats, bias = zero_noise(method, SEEDS)
     assert_passes(repeats)
