@@ -159,6 +159,7 @@ def draw(rows, path):
         spread = percent.std(ddof=1) if len(percent) > 1 else 0.0
         right.errorbar(place + 0.3, percent.mean(), spread, fmt="s", color="black", capsize=4)
     left.set(xlabel="epoch", ylabel="training loss", title="mean and range over the seeds")
+    left.xaxis.get_major_locator().set_params(integer=True)
     left.legend()
     right.set(ylabel="held-out accuracy (%)", title="every seed; mean and standard deviation")
     right.set_xticks(range(len(MODELS)), MODELS)
@@ -191,4 +192,9 @@ if __name__ == "__main__":
         percent = 100 * np.array([row["accuracy"] for row in rows if row["model"] == model])
         spread = f" ± {percent.std(ddof=1):.1f}" if len(percent) > 1 else ""
         print(f"{model:9} {percent.mean():.1f}{spread} % over {len(percent)} seeds")
+    of = {model: {row["seed"]: 100 * row["accuracy"] for row in rows if row["model"] == model} for model in MODELS}
+    for model in ("classical", "network"):
+        gains = np.array([of["hybrid"][seed] - of[model][seed] for seed in range(given.seeds)])
+        error = f" ± {gains.std(ddof=1) / len(gains) ** 0.5:.1f} (standard error)" if len(gains) > 1 else ""
+        print(f"hybrid − {model}: {gains.mean():+.1f}{error} points, seed by seed")
     draw(rows, given.folder / "hybrid.png")
