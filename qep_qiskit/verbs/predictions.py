@@ -53,13 +53,13 @@ def predictions(
     rows = numbers(X.to_numpy() if hasattr(X, "to_numpy") else X)
     if rows is None or rows.ndim not in (1, 2) or not len(rows):
         raise InputError(f"X: is not a table of numbers; give an array of shape (samples, {network.num_inputs})")
-    rows, own = np.atleast_2d(rows), numbers(weights)
-    if own is None or own.ndim != 2:
+    rows, by_sample = np.atleast_2d(rows), numbers(weights)
+    if by_sample is None or by_sample.ndim != 2:
         problems = [Problem(network, weights, x, cost=nothing) for x in rows]
-    elif len(own) != len(rows):
-        raise InputError(f"weights: {len(own)} rows for {len(rows)} samples; give one row per sample, or one for all")
+    elif len(by_sample) != len(rows):
+        raise InputError(f"weights: {len(by_sample)} rows for {len(rows)} samples; give one row per sample, or one for all")
     else:
-        problems = [Problem(network, w, x, cost=nothing) for w, x in zip(own, rows, strict=True)]
+        problems = [Problem(network, w, x, cost=nothing) for w, x in zip(by_sample, rows, strict=True)]
     with showing(progress) as report:
         results = answers(problems, settings_of(predictions, options), progress=report)
     for text in dict.fromkeys(text for answer in results for text in answer.warnings):
