@@ -80,7 +80,10 @@ def test_every_device_is_registered():
 def test_every_mitigation_optimizer_schedule_and_stencil_is_registered():
     methods = {value.combine for value in values_of(kinds.MITIGATIONS)}
     assert functions_with("measurement.mitigation.readout", "calibrations") & methods == methods
-    assert classes_with("training.rules.optimizers", "start", "update", "shots", "describe") == values_of(kinds.OPTIMIZERS)
+    rules = [
+        classes_with(f"training.rules.{room}", "start", "update", "shots", "describe") for room in ("optimizers", "planned_shots")
+    ]
+    assert set.union(*rules) == values_of(kinds.OPTIMIZERS)
     assert functions_with("training.rules.schedules", "step", "total") == values_of(kinds.SCHEDULES)
     assert functions_with("stencils", "beta") == values_of(kinds.STENCILS)
 

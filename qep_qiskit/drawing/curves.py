@@ -29,7 +29,7 @@ def panels(history: Rows, epochs: Rows, foreseen: float | None = None) -> dict[s
     """Return the drawings of a training over its steps, with error bars of one σ, by title.
 
     They are loss, accuracy, gradient and, if they are known, the distance from a noise-free gradient, the billed QPU seconds, and
-    the shots per circuit if these change.
+    the shots per circuit and β if these change.
 
     Parameters
     ----------
@@ -48,7 +48,9 @@ def panels(history: Rows, epochs: Rows, foreseen: float | None = None) -> dict[s
     if billed:
         drawn["QPU seconds"] = lambda panel: _billed(panel, billed, foreseen)
     if len({row.get("shots_per_circuit") for row in history}) > 1:
-        drawn["shots per circuit"] = lambda panel: _shots(panel, history)
+        drawn["shots per circuit"] = lambda panel: _steps(panel, history, "shots_per_circuit")
+    if len({row.get("beta") for row in history}) > 1:
+        drawn["β"] = lambda panel: _steps(panel, history, "beta")
     return drawn
 
 
@@ -186,8 +188,8 @@ def _columns(rows: Rows, x: str, y: str) -> tuple[list[float], list[float]]:
     return [row[x] for row in rows], [row[y] for row in rows]
 
 
-def _shots(panel: Axes, history: Rows) -> None:
-    panel.step(*_columns(history, "step", "shots_per_circuit"), color=FAINT, where="mid")
+def _steps(panel: Axes, history: Rows, key: str) -> None:
+    panel.step(*_columns(history, "step", key), color=FAINT, where="mid")
     _finish(panel)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qep_qiskit.equilibrium.bias import WARNED
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.loss import measured_loss
+from qep_qiskit.equilibrium.noise import noise_of
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, described
 from qep_qiskit.equilibrium.readout_bias import readout_bias
@@ -65,10 +66,12 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     free = strings[0][0]
     predictions, observed = problem.output_rows @ free, problem.cost_rows @ free
     weights, counts = problem.network.num_weights, (len(values), len(predictions), len(observed))
-    covariance, shared = None, None
+    covariance, shared, noise = None, None, None
     signal = problem.cost.error_signal(observed)
     if not outcomes.expectations and plan.shots is not None:
-        covariance, share = _covariance(_rows(plan, observed), [readings for _, readings in strings], mitigator)
+        parts = _parts(_rows(plan, observed), [readings for _, readings in strings])
+        covariance, share, added = _covariance(parts, sum(counts), mitigator)
+        noise = noise_of(plan, [np.diag(part)[:weights] for part in added])
         if mitigator is not None:
             shared = np.vstack([share[:weights], signal @ share[-counts[2] :]])
     diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
@@ -104,6 +107,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         input_covariance=covariance[weights : counts[0], weights : counts[0]]
         if problem.input_gradient and covariance is not None
         else None,
+        noise=noise,
     )
     return checked(gradient)
 
@@ -175,7 +179,7 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
     if outcomes.expectations or plan.shots is None:
         return rows @ values, None, None, ()
     means = rows @ values
-    covariance, share = _covariance([rows], [readings], mitigator)
+    covariance, share, _ = _covariance(_parts([rows], [readings]), len(rows), mitigator)
     if mitigator is None:
         return means, covariance, share, ()
     outputs, stderr = len(plan.problem.output_rows), np.sqrt(np.clip(np.diag(covariance), 0.0, None))
@@ -222,14 +226,12 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
 
 
 def _covariance(
-    rows: list[Matrix], readings: list[list[Readings | LocalReadings]], mitigator: Mitigator | None
-) -> tuple[Matrix, Matrix]:
-    """Return the covariance, and a matrix S such that S Sᵀ is the calibration's part of it."""
-    parts, total = _parts(rows, readings), np.zeros((len(rows[0]), len(rows[0])))
-    for reading, part in parts:
-        total += reading.covariance(part)
-    share = _share(parts, len(total), mitigator)
-    return total + share @ share.T, share
+    parts: list[tuple[Readings | LocalReadings, Matrix]], count: int, mitigator: Mitigator | None
+) -> tuple[Matrix, Matrix, list[Matrix]]:
+    """Return the covariance, a matrix S such that S Sᵀ is the calibration's part of it, and the part of every reading."""
+    added = [reading.covariance(part) for reading, part in parts]
+    share = _share(parts, count, mitigator)
+    return sum(added, np.zeros((count, count))) + share @ share.T, share, added
 
 
 def _parts(rows: list[Matrix], readings: list[list[Readings | LocalReadings]]) -> list[tuple[Readings | LocalReadings, Matrix]]:

@@ -16,6 +16,7 @@ from qep_qiskit.documents import plain
 from qep_qiskit.drawing.by_weight import draw_gradient
 from qep_qiskit.drawing.card import bar, card
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import Estimate, cells, estimates, with_error
 from qep_qiskit.frames import frame
@@ -55,6 +56,8 @@ class Gradient(Savable, Value):
         common to all gradients of a batch. It is kept in memory only.
     calibration : str or None
         An identifier of the readout calibration: equal for equal counts. It is kept in memory only.
+    noise : ShotNoise or None
+        The shot noise that every circuit adds; None if expectations are exact. It is kept in memory only.
     loss_bias : float or None
         ½ tr(ℓ'' Cov), the average excess of the loss due to shot noise; None if expectations are exact.
     input_values : ndarray of shape (num_inputs,) or None
@@ -75,6 +78,7 @@ class Gradient(Savable, Value):
     free: Prepared | None = field(default=None, repr=False, compare=False)
     shared: NDArray[np.float64] | None = field(default=None, repr=False, compare=False)
     calibration: str | None = field(default=None, repr=False, compare=False)
+    noise: ShotNoise | None = field(default=None, repr=False, compare=False)
     loss_bias: float | None = None
     input_values: Vector | None = None
     input_covariance: NDArray[np.float64] | None = None

@@ -20,6 +20,7 @@ from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.second_round import advance, advance_all
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.combination import joined, remembered
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
@@ -38,15 +39,18 @@ def run(
     settings: Settings,
     *,
     warm_start: Sequence[WarmStart] | None = None,
+    splits: Sequence[Split] | None = None,
     shared: bool = False,
     progress: Progress = silent,
 ) -> list[tuple[Plan, Outcomes]]:
-    """Run all rounds of several problems, with one job per round.
+    """Run all rounds of several problems, with one job per round and number of shots.
 
     Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way. `shared` means
-    that other problems will be measured on the same qubits.
+    that other problems will be measured on the same qubits. `splits` are the shots of each problem, in place of the settings'.
     """
     first = first_rounds(problems, settings, warm_start=_starts(warm_start, problems), progress=progress)
+    if splits is not None:
+        first = [replace(part, settings=replace(settings, shots=split)) for part, split in zip(first, splits, strict=True)]
     outcomes = execute_all(first, shared=shared, progress=progress)
     # a batch may mix costs: only costs of expectations need a second round
     waiting = [i for i, part in enumerate(first) if not part.complete]

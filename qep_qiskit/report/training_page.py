@@ -27,6 +27,7 @@ from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.loop.compared import compared_with
 from qep_qiskit.training.plane import Plane
 
+MOST_PLANS = 20
 PERCENTAGES = ("train_accuracy", "validation_accuracy")
 
 
@@ -76,6 +77,7 @@ def page(store: RunStore, *, network: Network | None = None, plane: Plane | None
         confusion=None if counts is None else _confusion(counts, _labels(settings, len(counts))),
         jobs=table(facts.jobs),
         epochs=table(map(_epoch, facts.epochs)),
+        plan=table(_planned(facts.history)),
     )
 
 
@@ -184,6 +186,27 @@ def _epoch(row: Mapping[str, Any]) -> dict[str, Cell]:
         else:
             kept[key] = cell(value)
     return kept
+
+
+def _planned(history: Sequence[Record]) -> list[dict[str, Any]]:
+    """Return the plans of at most `MOST_PLANS` steps, evenly spaced; nothing if the steps were not planned."""
+    rows = [row for row in history if row.get("shots_reason")]
+    every = max(1, -(-len(rows) // MOST_PLANS))
+    return [
+        {
+            "step": row["step"],
+            "β": row["beta"],
+            "shots": row["shots"],
+            "shots by phase and basis": " · ".join(" / ".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
+            "why these shots": row["shots_reason"],
+            "noise": row.get("noise"),
+            "noise wanted": row.get("noise_wanted"),
+            "why this β": row["beta_reason"],
+            "turn": row.get("turn"),
+            "turn wanted": row.get("turn_wanted"),
+        }
+        for row in rows[::every]
+    ]
 
 
 def _labels(settings: Record, count: int) -> list[str]:

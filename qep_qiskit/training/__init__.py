@@ -6,6 +6,7 @@ from qep_qiskit.training.loop.steps import State, Step, first_state, steps
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult
 from qep_qiskit.training.rules.optimizers import SGD, Adam, AdaptiveShots, Momentum, Optimizer
+from qep_qiskit.training.rules.planned_shots import PlannedShots
 
 __all__ = [
     "SGD",
@@ -13,6 +14,7 @@ __all__ = [
     "Adam",
     "Momentum",
     "Optimizer",
+    "PlannedShots",
     "State",
     "Step",
     "Task",

@@ -110,9 +110,10 @@ def task_of(
         at_first = [Problem(network, first, samples.X[i], cost=samples.costs[i]) for i in few]
         settings = replace(settings, stencil=adapted_to_training(stencil, at_first, settings.preparer))
     rule = optimizer_of(optimizer)
-    if not isinstance(settings.shots, int) and rule.describe()["name"] == "adaptive_shots":
+    name = rule.describe()["name"]
+    if not isinstance(settings.shots, int) and name in ("adaptive_shots", "planned_shots"):
         what = "give one number of shots for the first one, not a split" if settings.shots else "give shots for the first one"
-        raise InputError(f"optimizer: adaptive_shots sets the shots of each step; {what}")
+        raise InputError(f"optimizer: {name} sets the shots of each step; {what}")
     task = Task(
         network=network,
         first=first,

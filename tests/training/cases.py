@@ -30,6 +30,7 @@ CASES = {
     "warm": case(7, optimizer="momentum"),
     "limit": case(1, gradient="exact", schedule="cosine", early_stopping=1),
     "shots": case(1, shots=100, optimizer="adaptive_shots", validation=HELD_OUT, compare_every=2),
+    "planned": case(1, shots=20, optimizer="planned_shots", device=qep.simulator(), mitigation="tensored"),
     "vqe": case(1, preparer=qep.VQE(layers=1, starts=1), stencil=qep.one_sided(0.2), shots=50),
     "noise": case(1, device=qep.simulator(noise="fake_guadalupe"), shots=64, mitigation="tensored", stencil=qep.symmetric(0.5)),
 }

@@ -124,7 +124,7 @@ def test_schedules_begin_at_one_and_do_not_rise():
     [
         (
             lambda: optimizer_of("adm"),
-            "optimizer: .adm. is not allowed; give one of .sgd., .momentum., .adam., .adaptive_shots.; did you mean 'adam'",
+            "optimizer: .adm. is not allowed; give one of .sgd., .momentum., .adam., .*.planned_shots.; did you mean 'adam'",
         ),
         (lambda: optimizer_of(Adam), "optimizer: .* is not allowed"),
         (lambda: Adam(beta1=1.0), "adam: beta1 is 1.0"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from qep_qiskit.preparation.preparer import Prepared, Start
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import integer
-from qep_qiskit.settings import Settings
+from qep_qiskit.settings import ADAPTIVE, Settings
+from qep_qiskit.stencils import AnyStencil
 from qep_qiskit.training.loop.sources import Source
 from qep_qiskit.training.loop.starts import kept, of_use, restored
 from qep_qiskit.workers import Pool
@@ -32,6 +34,8 @@ class Part:
     starts: tuple[Start | None, ...] | None
     shots: int | Split | None
     seed: int
+    stencil: AnyStencil
+    splits: tuple[Split, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -61,10 +65,11 @@ class Distributed:
         settings: Settings,
         *,
         warm_start: Sequence[Prepared | None] | None = None,
+        splits: Sequence[Split] | None = None,
         progress: Progress = silent,
     ) -> list[Gradient]:
         """Return the gradients in the order of the problems."""
-        preparer, shots, seed = settings.preparer, settings.shots, settings.seed
+        preparer, shots, seed, stencil = settings.preparer, settings.shots, settings.seed, settings.stencil
         assert not isinstance(shots, OptimalShots)
         parts = []
         for number, first in enumerate(range(0, len(problems), self.size)):
@@ -73,9 +78,14 @@ class Distributed:
             samples = tuple((problem.x, problem.cost) for problem in batch)
             # without shots, only initial angles are drawn, with the batch's seed; the first task also draws its shots with it
             seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
-            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task))
+            own = None if splits is None else tuple(splits[first : first + self.size])
+            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task, stencil, own))
         found: dict[int, list[Gradient]] = {}
-        shared = (self.source, replace(settings, shots=None, seed=0), problems[0].network)  # the same for every step
+        shared = (
+            self.source,
+            replace(settings, stencil=ADAPTIVE, shots=None, seed=0),
+            problems[0].network,
+        )  # the same for every step
         for number, gradients in self.pool.results(measured, shared, parts):
             found[number] = gradients
             progress(f"{len(found)} of {len(parts)} tasks", len(found) / len(parts))
@@ -92,6 +102,8 @@ def measured(shared: tuple[Source, Settings, Network], part: Part) -> list[Gradi
     preparer = settings.preparer
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
     warm_start = None if part.starts is None else [restored(start, preparer) for start in part.starts]
-    gradients = source(problems, replace(settings, shots=part.shots, seed=part.seed), warm_start=warm_start)
+    settings = replace(settings, stencil=part.stencil, shots=part.shots, seed=part.seed)
+    own: dict[str, Any] = {} if part.splits is None else {"splits": part.splits}
+    gradients = source(problems, settings, warm_start=warm_start, **own)
     carried = of_use(preparer, network.num_qubits)
     return [replace(g, free=restored(kept(g.free, preparer), preparer) if carried else None) for g in gradients]

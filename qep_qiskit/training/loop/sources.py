@@ -13,6 +13,7 @@ from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.diagnostics import BetaBias
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.rounds import run
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
@@ -20,6 +21,7 @@ from qep_qiskit.reference import exact_gradient
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil
 
+LARGEST_TURN = 10.0
 Vector = NDArray[np.float64]
 
 
@@ -52,10 +54,11 @@ class Equilibrium:
         settings: Settings,
         *,
         warm_start: Sequence[Prepared | None] | None = None,
+        splits: Sequence[Split] | None = None,
         progress: Progress = silent,
     ) -> list[Gradient]:
-        """Return the same gradients as :func:`qep_qiskit.gradients`."""
-        rounds = run(problems, settings, warm_start=warm_start, shared=True, progress=progress)
+        """Return the same gradients as :func:`qep_qiskit.gradients`; `splits` are the shots of each, if they differ."""
+        rounds = run(problems, settings, warm_start=warm_start, splits=splits, shared=True, progress=progress)
         return [reduce(plan, outcomes) for plan, outcomes in rounds]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
@@ -112,6 +115,8 @@ class BatchMean:
         The mean excess of a curved loss due to shot noise; `loss` minus this is unbiased.
     beta_bias : float or None
         ‖mean finite-β bias‖ / ‖mean limit β → 0‖, both for the prepared states; None if unknown.
+    turn : float or None
+        The tangent of the angle between the noise-free mean gradient at this β and its limit β → 0, at most `LARGEST_TURN`.
     """
 
     values: Vector
@@ -122,6 +127,7 @@ class BatchMean:
     warnings: tuple[str, ...]
     loss_bias: float | None = None
     beta_bias: float | None = None
+    turn: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
@@ -144,14 +150,14 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
     about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in gradients]
     of_samples = {b.get("warning") for b in about}  # bias warnings of single samples are dropped: only the batch's bias counts
     texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
-    beta_bias = _mean_bias(about)
+    beta_bias, turn = _mean_bias(about)
     spent = sum(_count(g.provenance.get("shots_total")) for g in gradients)
     together: dict[str | None, list[Gradient]] = {}
     for gradient in gradients:
         together.setdefault(gradient.calibration, []).append(gradient)
     spent += sum(max(_count(g.provenance.get("calibration_shots_total")) for g in group) for group in together.values())
     if any(g.covariance is None or g.loss_stderr is None for g in gradients):
-        return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias)
+        return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias, turn=turn)
     covariance = sum(np.asarray(g.covariance) for g in gradients) / n**2
     biases = [g.loss_bias or 0.0 for g in gradients]
     variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(gradients, biases, strict=True)) / n**2
@@ -164,15 +170,20 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
             covariance += whole[:-1] @ whole[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares)
             variance += float(whole[-1] @ whole[-1]) - sum(float(s[-1] @ s[-1]) for s in shares)
     error = float(np.sqrt(max(variance, 0.0)))
-    return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias)
+    return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias, turn)
 
 
-def _mean_bias(biases: Sequence[BetaBias]) -> float | None:
+def _mean_bias(biases: Sequence[BetaBias]) -> tuple[float | None, float | None]:
     pairs = [(v, limit) for b in biases if (v := b.get("values")) is not None and (limit := b.get("limit")) is not None]
     if len(pairs) < len(biases):
-        return None
-    bias, size = (float(np.linalg.norm(np.mean(part, axis=0))) for part in zip(*pairs, strict=True))
-    return bias / size if size else None
+        return None, None
+    bias, limit = (np.mean(part, axis=0) for part in zip(*pairs, strict=True))
+    size = float(np.linalg.norm(limit))
+    if not size:
+        return None, None
+    along = float((bias + limit) @ limit) / size
+    across = float(np.linalg.norm(bias + limit - along * limit / size))
+    return float(np.linalg.norm(bias)) / size, min(across / along, LARGEST_TURN) if along > 0.0 else LARGEST_TURN
 
 
 def _count(value: object) -> int:

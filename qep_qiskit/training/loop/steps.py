@@ -21,18 +21,23 @@ from qep_qiskit.preparation.preparer import Prepared, Start
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import integer
+from qep_qiskit.settings import STATE
+from qep_qiskit.stencils import stencil
 from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.compared import compared
-from qep_qiskit.training.loop.sources import mean_of
+from qep_qiskit.training.loop.sources import BatchMean, mean_of
 from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.metrics import measured
 from qep_qiskit.training.rules.optimizers import Memory
+from qep_qiskit.training.rules.planned_shots import Planner, Seen, StepPlan
 
 Vector = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
 
+TRIALS = 3
+"""Gradients without shots by which a planner chooses the first β."""
 LARGEST_STEP = 1e12
 """The largest allowed step, relative to the weights; larger weights would lose the energy gap to rounding, or overflow."""
 
@@ -122,14 +127,23 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
     problems = [Problem(task.network, state.weights, task.samples.X[i], cost=task.samples.costs[i]) for i in batch]
     if task.settings.open:
         raise ValueError("a task that leaves something to the planner is to be settled before its first step")
+    planned = _planned(task, state, problems, batch)
     first_shots: Any = task.settings.shots
-    shots = task.optimizer.shots(first_shots, state.memory) if isinstance(first_shots, int) else first_shots
-    gradients = _gradients(task, problems, _warm_start(task, state, batch), shots, step, progress)
+    shots = (
+        first_shots
+        if not isinstance(first_shots, int)
+        else planned.shots
+        if planned
+        else task.optimizer.shots(first_shots, state.memory)
+    )
+    gradients = _gradients(task, problems, _warm_start(task, state, batch), shots, planned, step, progress)
     mean = mean_of(gradients)
     gradient = task.constraints.gradient(mean.values, state.weights)
     covariance = task.constraints.covariance(mean.covariance)
     rate = task.rate(step)
     change, memory = task.optimizer.update(gradient, covariance, shots, rate, state.memory)
+    if planned is not None:
+        memory = _learned(task, planned, gradients, mean, (gradient, covariance), batch, rate, memory)
     weights = task.constraints.stepped(state.weights, change)
     with np.errstate(over="ignore", invalid="ignore"):
         size = float(np.linalg.norm(change))
@@ -166,6 +180,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "step_norm": float(np.linalg.norm(weights - state.weights)),
         "beta_bias": mean.beta_bias,
         "warned": sum(bool(g.diagnostics.warnings) for g in gradients),
+        **({} if planned is None else planned.record),
     }
     if task.compare_every and step % task.compare_every == 0:
         record |= compared(task, problems, gradients, mean.values, progress)
@@ -205,12 +220,56 @@ def _similar(task: Task, state: State, X: Vector) -> list[Start | None]:
     return starts
 
 
+def _planned(task: Task, state: State, problems: Sequence[Problem], batch: Indices) -> StepPlan | None:
+    """Return the plan of a step; None if the update rule does not plan. The first β is found without shots where possible."""
+    rule, settings = task.optimizer, task.settings
+    if not isinstance(rule, Planner) or not isinstance(settings.shots, int):
+        return None
+    beta = settings.fixed_stencil.beta
+    for _ in range(TRIALS if state.step == 0 and settings.preparer.supports.quick else 0):
+        ideal = replace(settings, device=STATE, shots=None, stencil=stencil(settings.fixed_stencil.kind, beta))
+        turn = mean_of(task.source(problems, ideal)).turn
+        if turn is None:
+            break
+        beta = rule.first_beta(beta, settings.fixed_stencil.order, turn)
+    return rule.planned(settings.shots, beta, batch, state.memory)
+
+
+def _learned(
+    task: Task,
+    planned: StepPlan,
+    gradients: Sequence[Gradient],
+    mean: BatchMean,
+    step: tuple[Vector, NDArray[np.float64] | None],
+    batch: Indices,
+    rate: float,
+    memory: Memory,
+) -> Memory:
+    noise = [g.noise for g in gradients if g.noise is not None]
+    rule, (gradient, covariance) = task.optimizer, step
+    if not isinstance(rule, Planner) or covariance is None or len(noise) < len(gradients):
+        raise InputError("optimizer: planned_shots needs the shot noise of every circuit; take gradient = 'equilibrium'")
+    order = task.settings.fixed_stencil.order
+    loss = mean.loss - (mean.loss_bias or 0.0)
+    return rule.learned(Seen(gradient, covariance, noise, batch, planned, order, mean.turn, rate, loss), memory)
+
+
 def _gradients(
-    task: Task, problems: Sequence[Problem], warm_start: Any, shots: int | Split | None, step: int, progress: Progress
+    task: Task,
+    problems: Sequence[Problem],
+    warm_start: Any,
+    shots: int | Split | None,
+    planned: StepPlan | None,
+    step: int,
+    progress: Progress,
 ) -> list[Gradient]:
+    settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
+    more: dict[str, Any] = {}
+    if planned is not None:
+        settings = replace(settings, stencil=stencil(settings.fixed_stencil.kind, planned.beta))
+        more = {} if planned.splits is None else {"splits": planned.splits}
     try:
-        settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
-        return task.source(problems, settings, warm_start=warm_start, progress=progress)
+        return task.source(problems, settings, warm_start=warm_start, progress=progress, **more)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
 

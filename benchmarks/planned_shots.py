@@ -1,0 +1,299 @@
+"""Shots to a given loss: planned again while training, beside a fixed number and beside `adaptive_shots`.
+
+Three tasks: antiferromagnetic order, XOR and moons. Every rule is scanned over the same base rules and learning rates, and over
+the shots of its first step; the fixed rule's shots never change. The best point of each scan, by its geometric mean over the
+scan's seeds, then trains from ten other seeds, the same for all rules. A training reaches the target where the exact loss of all
+samples is at or below it after three steps in a row; the shots of these steps count.
+
+    python -m benchmarks.planned_shots FOLDER            scan and measure; what is already in FOLDER/runs.jsonl is not run again
+    python -m benchmarks.planned_shots FOLDER --draw     only draw what is there
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+
+mpl.use("Agg")
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import make_moons
+
+import qep_qiskit as qep
+from examples.antiferromagnet import network as atoms
+from qep_qiskit.training import SGD, Adam, AdaptiveShots, Optimizer, PlannedShots
+
+Array = NDArray[np.float64]
+SCAN_SEEDS, SEEDS = range(100, 103), range(10)
+EDGES = [(i, j) for i in range(6) for j in range(max(i + 1, 2), 6)]
+SPINS = qep.ising(sites=6, edges=EDGES, inputs=[0, 1], outputs=[5], clamp=True)
+CORNERS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
+BASES: dict[str, Optimizer] = {"adam": Adam(), "sgd": SGD()}
+LIMIT = 3.0
+"""A training of a scan stops at this many times the shots of the best point so far."""
+IN_A_ROW = 3
+
+
+class Reached(Exception):
+    """The target is reached, or too many shots are spent."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task: the network, samples for a seed, the loss to reach, and the grid that all rules share."""
+
+    network: qep.Network
+    samples: Callable[[int], tuple[Array | None, Array]]
+    options: dict[str, Any]
+    target: float
+    rates: Mapping[str, tuple[float, ...]]
+    most_steps: int
+    start: Any = None
+    beta: float = 0.1
+
+    def loss(self, weights: Array, X: Array | None, Y: Array) -> float:
+        """Return the mean squared error of the exact ground states."""
+        x = np.zeros((1, 0)) if X is None else X
+        zero = np.zeros(x.shape[1])
+        still = self.network.hamiltonian(weights, zero).to_matrix().real
+        slopes = [self.network.hamiltonian(weights, e).to_matrix().real - still for e in np.eye(len(zero))]
+        matrices = still + (np.einsum("sf,fij->sij", x, slopes) if len(slopes) else np.zeros((1, 1, 1)))
+        states = np.linalg.eigh(matrices)[1][:, :, 0]
+        output = np.diag(_output(self.network)).real
+        return float(np.mean((states**2 @ output - Y) ** 2))
+
+
+_OUTPUTS: dict[int, Array] = {}
+
+
+def _output(network: qep.Network) -> Array:
+    if id(network) not in _OUTPUTS:
+        problem = qep.Problem(network, network.initial_weights(0), x=np.zeros(network.num_inputs), cost=qep.SquaredError([1.0]))
+        frame = problem.frame
+        from qiskit.quantum_info import SparsePauliOp
+
+        _OUTPUTS[id(network)] = SparsePauliOp(frame.paulis, problem.output_rows[0]).to_matrix()
+    return _OUTPUTS[id(network)]
+
+
+def _xor(seed: int) -> tuple[Array, Array]:
+    return CORNERS, np.array([-1.0, 1.0, 1.0, -1.0])
+
+
+def _moons(seed: int) -> tuple[Array, Array]:
+    X, y = make_moons(300, noise=0.2, random_state=seed)
+    X = 2 * (X - X[:150].mean(axis=0)) / X[:150].std(axis=0)
+    return X[:150], 2.0 * y[:150] - 1.0
+
+
+BOUNDS = {"bounds": {"g": (0.3, 2.0)}}
+RATES = {"adam": (0.05, 0.1, 0.2), "sgd": (0.1, 0.2, 0.4)}
+TASKS = {
+    "AFM": Task(
+        atoms,
+        lambda seed: (None, np.ones(1)),
+        {"batch_size": 1},
+        0.0025,
+        {"adam": (0.03, 0.1), "sgd": (0.03, 0.1, 0.3)},
+        600,
+        {"Omega": 0.5, "Delta": 1.5},
+    ),
+    "XOR": Task(SPINS, _xor, {"batch_size": 4, **BOUNDS}, 0.05, RATES, 300),
+    "moons": Task(SPINS, _moons, {"batch_size": 10, **BOUNDS}, 0.42, RATES, 400),
+}
+
+
+@dataclass(frozen=True)
+class Point:
+    """A rule with its options."""
+
+    task: str
+    rule: str
+    base: str
+    rate: float
+    shots: int
+    beta: float
+
+    def optimizer(self) -> Any:
+        """Return the update rule."""
+        base = BASES[self.base]
+        return base if self.rule == "fixed" else {"adaptive": AdaptiveShots, "planned": PlannedShots}[self.rule](base=base)
+
+
+def points(name: str, rule: str, betas: tuple[float, ...], shots: tuple[int, ...]) -> Iterator[Point]:
+    """Yield the scan of a rule."""
+    for beta in betas:
+        for number in shots:
+            for base, rates in TASKS[name].rates.items():
+                for rate in rates:
+                    yield Point(name, rule, base, rate, number, beta)
+
+
+def trained(point: Point, seed: int, most: float, record: list[Any] | None = None) -> float:
+    """Return the shots to the target; infinity if it is not reached within `most` shots."""
+    task = TASKS[point.task]
+    X, Y = task.samples(seed)
+    below, found = 0, np.inf
+
+    def watch(step: Any) -> None:
+        nonlocal below, found
+        below = below + 1 if task.loss(step.state.weights, X, Y) <= task.target else 0
+        if record is not None:
+            record.append(step)
+        if below == IN_A_ROW:
+            found = float(step.state.shots)
+        if below == IN_A_ROW or step.state.shots > most:
+            raise Reached
+
+    count = len(Y)
+    epochs = max(1, task.most_steps * int(task.options["batch_size"]) // count)
+    with contextlib.suppress(Reached):
+        qep.train(
+            task.network,
+            X,
+            Y,
+            weights=task.start,
+            stencil=qep.symmetric(point.beta),
+            shots=point.shots,
+            optimizer=point.optimizer(),
+            learning_rate=point.rate,
+            epochs=epochs,
+            compare_every=0,
+            seed=seed,
+            on_step=watch,
+            **task.options,
+        )
+    return found
+
+
+GROUPS = {
+    "planned": ("planned", (0.1,), (10,)),
+    "fixed": ("fixed", (0.1,), (10, 30, 100, 300)),
+    "fixed, best β": ("fixed", (0.3, 1.0), (10, 30)),
+    "adaptive": ("adaptive", (0.1,), (10, 100)),
+    "adaptive, best β": ("adaptive", (0.3, 1.0), (10,)),
+}
+"""The rows of the comparison: rule, β and shots of its scan. β = 0.1 is the program's own for a training of these tasks."""
+MOST = 200_000.0
+
+
+class Runs:
+    """The trainings that are done, one line of a file each."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        lines = path.read_text().splitlines() if path.is_file() else []
+        self.done: dict[str, list[float]] = {}
+        for line in lines:
+            row = json.loads(line)
+            self.done[row["key"]] = [float(row["shots"]), float(row["most"])]
+
+    def shots(self, point: Point, seed: int, most: float) -> float:
+        """Return the shots of a training to its target, from the file or by running it; `most` if it is not reached."""
+        key = json.dumps([*vars(point).values(), seed])
+        if key in self.done and (self.done[key][0] < self.done[key][1] or self.done[key][1] >= most):
+            return min(self.done[key][0], most)
+        found = min(trained(point, seed, most), most)
+        self.done[key] = [found, most]
+        with self.path.open("a") as file:
+            file.write(json.dumps({"key": key, "shots": found, "most": most}) + "\n")
+        print(f"  {key}  {found:,.0f}{'' if found < most else ' or more'}", flush=True)
+        return found
+
+
+def best_of(name: str, group: str, runs: Runs) -> Point | None:
+    """Return the best point of a scan by its geometric mean; None if none reaches the target.
+
+    A point is left once it takes `LIMIT` times the best one's shots.
+    """
+    rule, betas, shots = GROUPS[group]
+    best, least = None, MOST
+    for point in points(name, rule, betas, shots):
+        logs: list[float] = []
+        for seed in SCAN_SEEDS:
+            found = runs.shots(point, seed, min(LIMIT * least, MOST))
+            logs.append(np.log(found))
+            if found >= min(LIMIT * least, MOST):
+                break
+        if len(logs) == len(SCAN_SEEDS) and np.exp(np.mean(logs)) < least:
+            best, least = point, float(np.exp(np.mean(logs)))
+    return best
+
+
+def measure(folder: Path) -> None:
+    """Scan, train from ten seeds, and write what is known so far after every row."""
+    folder.mkdir(parents=True, exist_ok=True)
+    runs = Runs(folder / "runs.jsonl")
+    rows: dict[str, dict[str, Any]] = {}
+    for name in TASKS:
+        for group in GROUPS:
+            point = best_of(name, group, runs)
+            if point is None:
+                print(f"{name:6s} {group:17s} no point of the scan reaches the target within {MOST:,.0f} shots", flush=True)
+                continue
+            found = [runs.shots(point, seed, MOST) for seed in SEEDS]
+            rows.setdefault(name, {})[group] = {"point": vars(point), "shots": found}
+            (folder / "planned_shots.json").write_text(json.dumps({"rows": rows, "most": MOST}, indent=1))
+            print(f"{name:6s} {group:17s} {_words(np.array(found))}   {vars(point)}", flush=True)
+
+
+def _words(shots: Array) -> str:
+    middle, spread = np.exp(np.log(shots).mean()), np.exp(np.log(shots).std(ddof=1))
+    missed = int((shots >= MOST).sum())
+    return f"{middle:9,.0f} ×/÷ {spread:.2f}, median {np.median(shots):9,.0f}" + (f", {missed} not reached" if missed else "")
+
+
+def summary(rows: dict[str, dict[str, Any]]) -> str:
+    """Return a Markdown table: geometric means with spreads, and the paired ratio to the planned shots with its error."""
+    lines = [
+        "| task | rule | β, base, rate, first shots | shots, geometric mean | ×/÷ | planned takes fewer by |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for name, groups in rows.items():
+        planned = np.log(groups["planned"]["shots"]) if "planned" in groups else None
+        for group, row in groups.items():
+            point, logs = row["point"], np.log(row["shots"])
+            ratio = ""
+            if planned is not None and group != "planned":
+                differences = logs - planned
+                error = float(np.exp(differences.std(ddof=1) / np.sqrt(len(differences))))
+                ratio = f"{np.exp(differences.mean()):.1f}, ×/÷ {error:.2f}"
+            given = f"{point['beta']:g}, {point['base']}, {point['rate']:g}, {point['shots']}"
+            lines.append(
+                f"| {name} | {group} | {given} | {np.exp(logs.mean()):,.0f} | {np.exp(logs.std(ddof=1)):.2f} | {ratio} |"
+            )
+    return "\n".join(lines)
+
+
+def draw(folder: Path) -> None:
+    """Draw every training as a dot, and the geometric means; print the table."""
+    rows = json.loads((folder / "planned_shots.json").read_text())["rows"]
+    figure, axes = plt.subplots(1, len(rows), figsize=(3.3 * len(rows), 3.4), layout="constrained", squeeze=False)
+    for panel, (name, groups) in zip(axes[0], rows.items(), strict=True):
+        for place, (group, row) in enumerate(groups.items()):
+            shots = np.array(row["shots"])
+            colour = "C1" if group == "planned" else "C0" if "β" not in group else "C7"
+            panel.plot(np.full(len(shots), place), shots, "o", color=colour, alpha=0.35, markeredgewidth=0, markersize=5)
+            panel.plot(place, np.exp(np.log(shots).mean()), "_", color=colour, markersize=22, markeredgewidth=2.5)
+        panel.set_xticks(range(len(groups)), [group.replace(", ", ",\n") for group in groups], rotation=45, fontsize=8)
+        panel.set(yscale="log", title=f"{name}, loss {TASKS[name].target:g}")
+        panel.grid(axis="y", alpha=0.25)
+    axes[0][0].set_ylabel("shots to the target loss")
+    figure.savefig(folder / "planned_shots.png", dpi=150)
+    plt.close(figure)
+    print(summary(rows))
+
+
+if __name__ == "__main__":
+    where = Path(sys.argv[1])
+    if "--draw" not in sys.argv:
+        measure(where)
+    draw(where)

@@ -1,0 +1,125 @@
+"""Shots and β that are planned again after every step."""
+
+import numpy as np
+import pytest
+
+import qep_qiskit as qep
+import qep_qiskit.training.loop.sources
+from qep_qiskit.equilibrium.noise import ShotNoise
+from qep_qiskit.errors import InputError
+from qep_qiskit.training import SGD, Momentum, PlannedShots
+from qep_qiskit.training.rules.planned_shots import Seen
+
+BATCH = np.array([0, 1])
+GRADIENT, COVARIANCE = np.array([3.0, -1.0]), np.diag([2.0, 4.0])
+A = np.array([[[1.0, 0.0], [4.0, 9.0]], [[16.0, 0.0], [25.0, 36.0]]])
+"""The summed variance of one shot, by sample, phase and basis."""
+
+
+def after_one_step(rule, *, turn=1 / 3, beta=0.5, rate=0.1, loss=1.0, order=2, nudges=(1.0, 1.0)):
+    noise = [ShotNoise(np.stack([0.25 * a, 0.75 * a]), nudge) for a, nudge in zip(A, nudges, strict=True)]
+    memory = rule.start(2)
+    first = rule.planned(100, beta, BATCH, memory)
+    assert (first.splits, first.shots, first.beta) == (None, 100, beta)
+    _, memory = rule.update(GRADIENT, COVARIANCE, 100, rate, memory)
+    return rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, first, order, turn, rate, loss), memory)
+
+
+def test_the_split_has_the_most_gain_per_shot():
+    """Against a scan of all totals and splits by hand, for two samples with three circuits each."""
+    rule = PlannedShots(base=SGD(), lipschitz=4.0, minimum=2, maximum=10**6)
+    memory = after_one_step(rule)
+    signal = float(memory["plan"][0])
+    assert signal == pytest.approx(10.0 - 6.0)  # the square of the gradient, less its noise
+    eta, lipschitz = 0.1, 4.0
+
+    def gain_per_shot(shots):
+        noise = sum(a / (4 * n) for a, n in zip(A[A > 0], shots, strict=True))  # of the mean of two samples
+        return ((eta - lipschitz * eta**2 / 2) * signal - lipschitz * eta**2 / 2 * noise) / sum(shots)
+
+    roots = np.sqrt(A[A > 0])
+    best = max(np.linspace(0.05, 20, 4000), key=lambda n: gain_per_shot(n * roots))
+    allowed = float(memory["allowed"][0])
+    np.testing.assert_allclose(np.sum(A[A > 0] / (4 * best * roots)), allowed, rtol=0.01)
+
+
+def test_shots_follow_the_noise_of_every_circuit_and_share_jobs():
+    rule = PlannedShots(base=SGD(), lipschitz=40.0, minimum=2, maximum=10**6)
+    plan = rule.planned(100, 0.1, BATCH, after_one_step(rule))
+    tables = np.array([split.table for split in plan.splits])
+    used = A > 0
+    ratio = tables[used] / np.sqrt(A[used])
+    assert ratio.max() / ratio.min() <= 2.0 + 1e-9  # rounded to powers of two
+    assert set(np.log2(tables[used] / 2) % 1) == {0.0}
+    assert plan.record["beta"] == 0.5 and plan.record["shots_reason"] == "the most loss is won per shot"
+
+
+@pytest.mark.parametrize(
+    ("order", "turn", "expected"), [(2, 0.2, 0.5 * (5 / 3) ** 0.5), (2, 1e-6, 0.75), (1, 2.0, 0.5 / 1.5), (1, 0.4, 0.625)]
+)
+def test_the_nudge_with_the_largest_gain_per_shot(order, turn, expected):
+    """β (1 − r) is largest at r = 1/(m + 1); one step changes β by at most a factor of 1.5."""
+    memory = after_one_step(PlannedShots(base=SGD(), lipschitz=4.0), turn=turn, order=order)
+    assert float(memory["beta"][0]) == pytest.approx(expected, rel=0.01)
+
+
+def test_an_unknown_turn_keeps_the_strength_of_the_nudge():
+    rule = PlannedShots(base=SGD(), lipschitz=4.0)
+    memory = after_one_step(rule, turn=None)
+    assert float(memory["beta"][0]) == 0.5
+    plan = rule.planned(100, 0.1, BATCH, memory)
+    noise = [ShotNoise(np.stack([0.5 * a, 0.5 * a]), 0.8) for a in A]
+    memory = rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, plan, 2, None, 0.1, 1.0), memory)
+    assert float(memory["beta"][0]) == pytest.approx(0.5 / 0.8)
+    assert "error signal" in rule.planned(100, 0.1, BATCH, memory).record["beta_reason"]
+
+
+XOR, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
+EDGES = [(i, j) for i in range(5) for j in range(max(i + 1, 2), 5)]
+NETWORK = qep.ising(sites=5, edges=EDGES, inputs=[0, 1], outputs=[4], clamp=True)
+
+
+def trained(**options):
+    options = {"shots": 20, "optimizer": "planned_shots", "learning_rate": 0.2, "batch_size": 4, "epochs": 8, **options}
+    return qep.train(NETWORK, XOR, SIGNS, bounds={"g": (0.5, 2.0)}, compare_every=0, seed=1, **options)
+
+
+def test_a_training_spends_and_explains_its_plan():
+    result = trained()
+    rows = result.history
+    assert rows[0]["shots"] == 4 * 5 * 20 and "first step" in rows[0]["shots_reason"]
+    assert len({row["beta"] for row in rows}) > 2
+    for row in rows[1:]:
+        split = np.array(row["split"])
+        spent = 4 * (split.sum() - split[0, 1])  # the free phase is measured in Z alone
+        assert row["shots"] == pytest.approx(spent, abs=2) and split.min() >= 10
+    assert result.settings["optimizer"]["name"] == "planned_shots"
+
+
+def test_workers_measure_the_same_plan():
+    here, there = trained(epochs=3), trained(epochs=3, workers=1)
+    assert [row["beta"] for row in here.history] == [row["beta"] for row in there.history]
+    assert [row["shots"] for row in here.history] == [row["shots"] for row in there.history]
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"shots": None}, "planned_shots sets the shots of each step; give shots for the first one"),
+        (
+            {"optimizer": PlannedShots(), "gradient": qep.training.loop.sources.LinearResponse()},
+            "planned_shots needs the gradient's error bar",
+        ),
+    ],
+)
+def test_what_cannot_be_planned(options, words):
+    with pytest.raises(InputError, match=words):
+        trained(**options)
+
+
+def test_bad_options():
+    with pytest.raises(InputError, match="planned_shots: minimum 1"):
+        PlannedShots(minimum=1)
+    with pytest.raises(InputError, match="planned_shots: base"):
+        PlannedShots(base=PlannedShots())
+    assert PlannedShots(base=Momentum()).describe()["base"]["name"] == "momentum"
