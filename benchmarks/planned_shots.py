@@ -284,7 +284,7 @@ def draw(folder: Path) -> None:
             panel.plot(np.full(len(shots), place), shots, "o", color=colour, alpha=0.35, markeredgewidth=0, markersize=5)
             panel.plot(place, np.exp(np.log(shots).mean()), "_", color=colour, markersize=22, markeredgewidth=2.5)
         panel.set_xticks(range(len(groups)), [group.replace(", ", ",\n") for group in groups], rotation=45, fontsize=8)
-        panel.set(yscale="log", title=f"{name}, loss {TASKS[name].target:g}")
+        panel.set(xlim=(-0.6, len(groups) - 0.4), yscale="log", title=f"{name}, loss {TASKS[name].target:g}")
         panel.grid(axis="y", alpha=0.25)
     axes[0][0].set_ylabel("shots to the target loss")
     figure.savefig(folder / "planned_shots.png", dpi=150)
