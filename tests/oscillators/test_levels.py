@@ -161,7 +161,7 @@ def truncated() -> tuple[qep.Problem, np.ndarray]:
 @pytest.mark.parametrize(
     ("preparer", "tolerance"),
     [
-        (qep.VQE(ansatz="hamiltonian", layers=1, regulariser=1e-8, tolerance=1e-5), 1e-3),
+        (qep.VQE(ansatz="hamiltonian", layers=1, regulariser=1e-8, tolerance=1e-5, max_iterations=20_000), 1e-3),
         (qep.VQE(ansatz="efficient_su2", layers=4, starts=2), 2e-2),
         (qep.Adiabatic(time=30.0, steps=120, initial=MEAN_FIELD), 2e-2),
     ],
