@@ -113,6 +113,9 @@ class Work:
         A function () → ndarray (B, 2**n) that returns the same states without noise, for a device that needs no circuit.
     draw : tuple of callable or None
         One function (axes, shots, rng) → Samples per row, for states that are too large for a vector.
+    probabilities : tuple of callable or None
+        One function (axes, qubits) → ndarray (2**k,) per row: the joint distribution of k qubits, for states from which it takes
+        less than the whole vector.
     supports : tuple of tuple of int, or None
         The sets of logical qubits whose joint outcomes will be read. If they are given, an exact distribution that is too large
         to list may be returned as `LocalSamples`.
@@ -124,6 +127,7 @@ class Work:
     states: Callable[[], NDArray[np.complex128]] | None = None
     draw: tuple[Callable[[str, int, np.random.Generator], Samples], ...] | None = None
     supports: tuple[tuple[int, ...], ...] | None = None
+    probabilities: tuple[Callable[[str, tuple[int, ...]], NDArray[np.float64]], ...] | None = None
 
 
 def distinct_rows(items: Sequence[Work]) -> tuple[NDArray[np.float64], list[NDArray[np.intp]]]:

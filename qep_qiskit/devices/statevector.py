@@ -15,6 +15,9 @@ from qep_qiskit.kinds import DEVICES
 from qep_qiskit.samples import Samples, draw, from_probabilities
 from qep_qiskit.seeds import stream
 
+MOST_READ = 12
+"""The largest number of qubits whose joint outcomes are drawn without those of the others."""
+
 
 @dataclass(frozen=True, repr=False)
 class StatevectorDevice:
@@ -54,6 +57,11 @@ class StatevectorDevice:
 
         if item.draw is not None:
             return [draw_row(item.axes, shots, random(row)) for row, draw_row in enumerate(item.draw)]
+        read = tuple(sorted({qubit for support in item.supports or () for qubit in support}))
+        if item.probabilities is not None and 0 < len(read) <= MOST_READ:
+            tables = [joint(item.axes, read) for joint in item.probabilities]
+            drawn = [draw(p, len(read), shots, random(row)) for row, p in enumerate(tables)]
+            return [_on_all(samples, read, len(item.axes)) for samples in drawn]
         return [draw(p, len(item.axes), shots, random(row)) for row, p in enumerate(_probabilities(item))]
 
     def distribution(self, work: Sequence[Work]) -> list[list[Samples]]:
@@ -75,6 +83,13 @@ def _probabilities(item: Work) -> NDArray[np.float64]:
     if item.states is None:
         raise TypeError("the statevector device samples states; this work has only a circuit")
     return np.abs(rotated(item.states(), item.axes)) ** 2
+
+
+def _on_all(samples: Samples, read: tuple[int, ...], num_qubits: int) -> Samples:
+    """Return outcomes of some qubits as outcomes of all, with zeros for those that nobody reads."""
+    outcomes = np.zeros((len(samples.outcomes), num_qubits), bool)
+    outcomes[:, list(read)] = samples.outcomes
+    return Samples(outcomes, samples.weights, samples.shots)
 
 
 _TO_Z = {

@@ -201,7 +201,13 @@ class _Group:
         sources = zip(self.sources, self.rows, strict=True)
         drawn = tuple(_drawing(prepared, index, row) for (prepared, index), row in sources if prepared.draw)
         draw = drawn if len(drawn) == len(self.rows) else None
-        work = Work(self.compiled, self.axes, values, self._states, draw, tuple(sorted(self.supports)))
+        tables = tuple(
+            functools.partial(prepared.probabilities, index)
+            for (prepared, index), row in zip(self.sources, self.rows, strict=True)
+            if prepared.probabilities is not None and row.flips is None
+        )
+        joint = tables if len(tables) == len(self.rows) else None
+        work = Work(self.compiled, self.axes, values, self._states, draw, tuple(sorted(self.supports)), joint)
         return Measurement(work, self.shots, tuple(self.rows))
 
     def _states(self) -> NDArray[np.complex128]:

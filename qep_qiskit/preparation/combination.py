@@ -46,6 +46,11 @@ def joined(free: Prepared, rest: Prepared) -> Prepared:
         assert part.draw is not None
         return part.draw(index, axes, shots, rng)
 
+    def probabilities(phase: int, axes: str, qubits: tuple[int, ...]) -> NDArray[np.float64]:
+        part, index = (free, phase) if phase < first else (rest, phase - first)
+        assert part.probabilities is not None
+        return part.probabilities(index, axes, qubits)
+
     def listed(part: Prepared) -> list[object]:
         warnings = part.details.get("warnings", ())
         return list(warnings) if isinstance(warnings, list | tuple) else []
@@ -58,6 +63,7 @@ def joined(free: Prepared, rest: Prepared) -> Prepared:
         expectations=lambda paulis: np.concatenate([free.expectations(paulis), rest.expectations(paulis)]),
         angles=angles,
         draw=None if free.draw is None or rest.draw is None else draw,
+        probabilities=None if free.probabilities is None or rest.probabilities is None else probabilities,
         carried=free.carried,
         details={**rest.details, "warnings": list(dict.fromkeys([*listed(free), *listed(rest)]))},
         computable=free.computable and rest.computable,

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.memory import require
 from qep_qiskit.networks.quadratic.monomials import MonomialFrame
@@ -25,6 +25,7 @@ from qep_qiskit.preparation.gaussian import gaussian_states
 from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, each
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, guessed, nothing
+from qep_qiskit.preparation.sector_states import sector_states, symmetries_for
 from qep_qiskit.preparation.state_loader import loading_circuits
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.uniqueness import check_level, refuse_degenerate, refuse_excited, resolution
@@ -133,6 +134,22 @@ class Exact(Brief, Preparer):
         suited = not self.level and family.read is not None and family.num_qubits <= EXAMINED_QUBITS
         if suited and free is not None and STATES in free.details:
             return degenerate_ground_states(family, structure, self.describe(), free)
+        symmetries = None if self.level else symmetries_for(family)
+        if symmetries is not None:
+            try:
+                return sector_states(
+                    family,
+                    symmetries,
+                    free=free,
+                    tolerance=self.tolerance,
+                    gap=self.gap,
+                    seed=seed,
+                    details=self.describe(),
+                    progress=progress,
+                )
+            except DegenerateGroundStateError:
+                if not suited:
+                    raise
         start_state = _start(warm_start if free is None else free, structure)
         gap = None if free is None else free.phases[0].gap
         order = outwards(family.betas)
@@ -154,7 +171,8 @@ class Exact(Brief, Preparer):
                 gap = solved[p].gap
         progress("eigenstates" if self.level else "ground states", 1.0)
         states = np.array([solved[p].vector for p in range(len(order))])
-        phases = tuple(_report(solved[p], beta, gap) for p, beta in enumerate(family.betas))
+        unnudged = next((states[p] for p, beta in enumerate(family.betas) if beta == 0.0), start_state if free else None)
+        phases = tuple(_report(solved[p], beta, gap, unnudged) for p, beta in enumerate(family.betas))
         return Prepared(
             phases=phases,
             states=Held(states),
@@ -179,13 +197,13 @@ class Exact(Brief, Preparer):
             return super().prepare_all(families, free=free, warm_start=warm_start, seed=seed, progress=progress)
         starts = [first or near for first, near in zip(each(free, count), each(warm_start, count), strict=True)]
         if self.level or not families or not suits(families):
-            for number, (family, start) in enumerate(zip(families, starts, strict=True)):
-                near = start or nearest(family, families[:number], prepared)
-                prepared.append(self.prepare(family, warm_start=near, seed=seed, progress=one_of(count, number, progress)))
+            for number, (family, first, start) in enumerate(zip(families, each(free, count), starts, strict=True)):
+                near, report = start or nearest(family, families[:number], prepared), one_of(count, number, progress)
+                prepared.append(self.prepare(family, free=first, warm_start=near, seed=seed, progress=report))
             return prepared
-        for first in range(0, count, TOGETHER):
-            part = slice(first, first + TOGETHER)
-            prepared += self._together(families[part], starts[part], seed, one_of(count, first, progress))
+        for place in range(0, count, TOGETHER):
+            part = slice(place, place + TOGETHER)
+            prepared += self._together(families[part], starts[part], seed, one_of(count, place, progress))
         return prepared
 
     def _together(
@@ -345,5 +363,6 @@ def _mirrored(
     return _nearest(solved, betas, phase, start)
 
 
-def _report(ground: GroundState, beta: float, gap: float | None) -> Phase:
-    return Phase(beta, ground.energy, ground.residual, ground.residual**2, gap if beta == 0.0 else None)
+def _report(ground: GroundState, beta: float, gap: float | None, free: NDArray[Any] | None) -> Phase:
+    overlap = None if beta == 0.0 or free is None else float(abs(np.vdot(free, ground.vector)) ** 2)
+    return Phase(beta, ground.energy, ground.residual, ground.residual**2, gap if beta == 0.0 else None, overlap=overlap)

@@ -58,6 +58,8 @@ class Phase:
         The estimated relative error of the gradient due to the residual of a variational state.
     residual_noise : float or None
         The root mean square length of the noise in a measured gradient, whose length is the residual.
+    overlap : float or None
+        |⟨ψ_0|ψ_β⟩|², the probability to find a nudged state in the free one, if it was computed.
     """
 
     beta: float
@@ -71,6 +73,7 @@ class Phase:
     curvature: float | None = None
     gradient_error: float | None = None
     residual_noise: float | None = None
+    overlap: float | None = None
 
 
 @dataclass(frozen=True)
@@ -134,8 +137,11 @@ class Prepared:
         The angles of variational states.
     draw : callable or None
         (phase, axes, shots, rng) → Samples: noiseless shots of states that are too large for `states`.
+    probabilities : callable or None
+        (phase, axes, qubits) → ndarray of shape (2**k,): the joint distribution of the outcomes of k qubits, if that takes less
+        than the whole state. The first qubit is the least significant bit.
     carried : object or None
-        The start for other phases if it is neither angles nor state vectors: product or matrix product states.
+        The start for other phases if it is neither angles nor state vectors: product or matrix product states, or sectors.
     computable : bool
         Whether `states` or `expectations` can be computed; False for circuits of many qubits.
     response : callable or None
@@ -157,6 +163,7 @@ class Prepared:
     expectations: Callable[[PauliList], NDArray[np.float64]]
     angles: NDArray[np.float64] | None = None
     draw: Callable[[int, str, int, np.random.Generator], Samples] | None = None
+    probabilities: Callable[[int, str, tuple[int, ...]], NDArray[np.float64]] | None = None
     carried: object = None
     details: Mapping[str, object] = field(default_factory=dict)
     computable: bool = True

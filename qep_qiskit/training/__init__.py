@@ -5,13 +5,14 @@ from qep_qiskit.training.fitting import task_of, train
 from qep_qiskit.training.loop.steps import State, Step, first_state, steps
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult
-from qep_qiskit.training.rules.optimizers import SGD, Adam, AdaptiveShots, Momentum, Optimizer
+from qep_qiskit.training.rules.optimizers import SGD, Adam, Adamax, AdaptiveShots, Momentum, Optimizer
 from qep_qiskit.training.rules.planned_shots import PlannedShots
 
 __all__ = [
     "SGD",
     "AdaptiveShots",
     "Adam",
+    "Adamax",
     "Momentum",
     "Optimizer",
     "PlannedShots",

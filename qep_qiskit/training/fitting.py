@@ -190,7 +190,7 @@ def train(
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         See :class:`~qep_qiskit.settings.Settings`. The circuits of a batch run as one job. Options left to the planner are
         chosen once, for the first sample at the initial weights.
-    optimizer : {"adam", "sgd", "momentum", "adaptive_shots"} or Optimizer
+    optimizer : {"adam", "adamax", "sgd", "momentum", "adaptive_shots"} or Optimizer
         Optimizers with other options are in ``qep_qiskit.training``. "adaptive_shots" sets the shots of each step from the
         gradient's error bar (iCANS, Kübler et al. 2020); `shots` is the number for the first step.
     learning_rate : float

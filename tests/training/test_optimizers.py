@@ -7,7 +7,7 @@ import pytest
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import SCHEDULES
-from qep_qiskit.training import SGD, Adam, AdaptiveShots, Momentum
+from qep_qiskit.training import SGD, Adam, Adamax, AdaptiveShots, Momentum
 from qep_qiskit.training.rules.optimizers import optimizer_of
 from qep_qiskit.training.rules.schedules import schedule_of
 
@@ -47,6 +47,16 @@ def test_adam_is_the_ratio_of_bias_free_averages():
         square = second @ GRADIENTS[: t + 1] ** 2 / second.sum()
         steps.append(mean / (np.sqrt(square) + 1e-8))
     np.testing.assert_allclose(walked(Adam())[0], -0.1 * np.sum(steps, axis=0), rtol=1e-9)
+
+
+def test_adamax_divides_by_the_largest_of_the_decayed_gradients():
+    steps = []
+    for t in range(6):
+        first = np.array([0.9 ** (t - s) for s in range(t + 1)])
+        largest = np.max([0.999 ** (t - s) * (np.abs(GRADIENTS[s]) + 1e-8) for s in range(t + 1)], axis=0)
+        steps.append(first @ GRADIENTS[: t + 1] / first.sum() / largest)
+    np.testing.assert_allclose(walked(Adamax())[0], -0.1 * np.sum(steps, axis=0), rtol=1e-9)
+    assert not walked(Adamax(), np.zeros((2, 3)))[0].any()
 
 
 @pytest.mark.parametrize(("lipschitz", "reach"), [(None, 1.0), (4.0, 0.4)])

@@ -5,6 +5,7 @@ They compute many ground states at once to a few digits; `lanczos` and `response
 
 from __future__ import annotations
 
+import copy
 import functools
 import math
 from dataclasses import dataclass, replace
@@ -109,6 +110,13 @@ class Operators:
                     signs = signs[:, :1]  # X alone: one factor for all amplitudes
                 factors = signs.T @ coefficients[:, here].T
                 self._parts.append((places, narrow(factors if np.any(factors.imag) else factors.real)))
+
+    def of(self, rows: NDArray[np.bool_]) -> Operators:
+        """Return some of the operators."""
+        some = copy.copy(self)
+        some.rows, some.scale = int(np.count_nonzero(rows)), self.scale[rows]
+        some._parts = [(places, np.compress(rows, factors, axis=1)) for places, factors in self._parts]
+        return some
 
     def apply(self, states: Array) -> Array:
         """Return H_r ψ_r for columns ψ_r, shape (2**n, R)."""

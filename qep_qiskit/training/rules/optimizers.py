@@ -155,6 +155,42 @@ class Adam(_FixedShots):
         return -rate * step, {"mean": mean, "square": square, "count": count}
 
 
+@OPTIMIZERS.register("adamax")
+@dataclass(frozen=True)
+class Adamax(_FixedShots):
+    """Adamax, the variant of Adam that divides by a decaying maximum of |g| (Kingma & Ba 2015, arXiv:1412.6980, algorithm 2).
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        Decay of the running average of g and of the maximum of |g|.
+    epsilon : float
+        Added to |g| before the maximum is taken, so that a gradient of zero changes nothing.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _share("adamax", "beta1", self.beta1)
+        _share("adamax", "beta2", self.beta2)
+        real("adamax: epsilon", self.epsilon, above=0.0)
+
+    def start(self, size: int) -> Memory:
+        """Return an average and a maximum of zero."""
+        return {"mean": np.zeros(size), "largest": np.zeros(size), "count": np.zeros(1)}
+
+    def update(
+        self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
+    ) -> tuple[Vector, Memory]:
+        """Return −η m̂/u."""
+        count = memory["count"] + 1.0
+        mean = self.beta1 * memory["mean"] + (1.0 - self.beta1) * gradient
+        largest = np.maximum(self.beta2 * memory["largest"], np.abs(gradient) + self.epsilon)
+        return -rate * mean / (1.0 - self.beta1**count) / largest, {"mean": mean, "largest": largest, "count": count}
+
+
 @OPTIMIZERS.register("adaptive_shots")
 @dataclass(frozen=True)
 class AdaptiveShots:
