@@ -1,9 +1,9 @@
 """Kitaev sensor of Wanjura & Marquardt (2024): two qubits learn to tell the phases of a honeycomb of 8 × 2 spins.
 
-H = Jx Σ XX + Jy Σ YY + Jz Σ ZZ on the bonds of each kind, Jx + Jy + Jz = 1. The sensor couples by X, Y and Z of each of its two
-qubits to one bond of each kind, and has all terms of its own: 33 weights. Its first qubit answers: 0 in the three gapped (Abelian)
-phases, 1 in the middle. Squared error, Adamax at 0.01, symmetric β = 0.05, 10 000 shots per circuit, batches of 6 (one point in each
-gapped phase and three in the middle), the published first weights.
+H = Jx Σ XX + Jy Σ YY + Jz Σ ZZ on the bonds of each kind, Jx + Jy + Jz = 1. The sensor couples by X, Y and Z of each of its
+two qubits to one bond of each kind, and has all terms of its own: 33 weights. Its first qubit answers: 0 in the three gapped
+(Abelian) phases, 1 in the middle. Squared error, Adamax at 0.01, symmetric β = 0.05, 10 000 shots per circuit, batches of 6 (one
+point in each gapped phase and three in the middle), the published first weights.
 
 The published curve is not that of this model. The authors' public code replaces the honeycomb's terms by those of a cluster-Ising
 ring before it returns the sensor. With the recorded weights the ring gives the recorded test results to six digits (single shot
@@ -29,8 +29,8 @@ from qep_qiskit.verbs.predictions import predictions
 WIDTH, SYSTEM, BATCHES, TESTED_EVERY = 8, 16, 800, 50
 SENSORS = (SYSTEM, SYSTEM + 1)
 PUBLISHED = {"best choice": 17 / 18, "single shot": 0.8670}
-MIDDLE = [(.4, .4, .2), (.2, .4, .4), (.4, .2, .4), (.3, .3, .4), (.4, .3, .3), (.3, .4, .3), (.375, .375, .25), (.25, .375, .375),
-          (.375, .25, .375)]  # fmt: skip
+MIDDLE = [(.4, .4, .2), (.2, .4, .4), (.4, .2, .4), (.3, .3, .4), (.4, .3, .3), (.3, .4, .3), (.375, .375, .25),
+          (.25, .375, .375), (.375, .25, .375)]  # fmt: skip
 GAPPED = [(.1, .1, .8), (.1, .3, .6), (.3, .1, .6), (.7333, .1, .1), (.5340, .2993, .1), (.6, .1, .3), (.0340, .7993, .1),
           (.2333, .6, .1), (.1, .6, .3)]  # fmt: skip
 START = [1.2490, .1470, .3443, -.7911, .3645, -.1496, .9243, .5733, -.7523, -.2425, .0365, 1.1123, -1.0512, .7150, .5118,
@@ -127,7 +127,7 @@ def main(lattice="honeycomb", folder="kitaev_sensor_run", limit=""):
         shots=10_000,
         optimizer="adamax",
         learning_rate=0.01,
-        bounds={name: (-0.3, 0.3) for name in couplings} if limit == "bounded" else None,
+        bounds=dict.fromkeys(couplings, (-0.3, 0.3)) if limit == "bounded" else None,
         epochs=1,
         batch_size=6,
         seed=0,

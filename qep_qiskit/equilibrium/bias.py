@@ -125,7 +125,7 @@ class Bias:
             ]
         return [
             f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); "
-            f"take β = {self._smaller:g} for one of about {100 * WANTED:g} %"
+            f"take β = {self.smaller:g} for one of about {100 * WANTED:g} %"
         ]
 
     @property
@@ -170,7 +170,8 @@ class Bias:
         return rounded(math.copysign(safe_beta(reach, self.order) if reach else larger, self.beta))
 
     @property
-    def _smaller(self) -> float:
+    def smaller(self) -> float:
+        """A β whose bias is about 1 %."""
         share = self.relative
         safe = safe_beta(self.reach(), self.order)
         if share is None or share > 0.5:  # beyond the leading order

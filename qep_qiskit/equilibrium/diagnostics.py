@@ -42,7 +42,8 @@ class Diagnostics(Mapping[str, Any]):
         None if no β was used.
     warnings : tuple of str
     more : mapping
-        Diagnostics that only some states have: ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``,
+        Diagnostics that only some states have: ``too_large_beta`` (the nudge leads to another state),
+        ``ground_state``, ``truncation``, ``error_bound``, ``free_energy``,
         ``half_regulariser`` (the relative change of the limit β → 0 if VQE's regulariser is halved), ``ramp`` (the
         ``deviation`` of a ramp's gradient in the limit β → 0, and the ``phase`` |β ε T ∂Φ|, which hides it if it is not small),
         ``uncertainty`` (the estimated error of every weight's value by approximate computation), ``approximation`` (its cause in

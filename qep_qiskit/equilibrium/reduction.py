@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium.bias import WARNED
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
+from qep_qiskit.equilibrium.displacement import too_large_beta
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.noise import noise_of
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -304,7 +305,9 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
     if unlike:
         biased = []  # they advise a smaller β, at which a ramp's error is larger still
     of_inputs = [] if biased or unlike else plan.bias.warnings_of_inputs(noises[1])
-    warnings += [*far, *unlike, *biased, *of_inputs, *plan.bias.stiff]
+    displaced = too_large_beta(phases.values(), plan.bias)
+    crossed = [] if displaced is None else [displaced["warning"]]
+    warnings += [*far, *unlike, *crossed, *biased, *of_inputs, *plan.bias.stiff]
     return Diagnostics(
         gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
         phases=tuple(phase for _, phase in sorted(phases.items())),
@@ -313,6 +316,7 @@ def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
         more={
             **({} if nearness is None else {"ground_state": dict(nearness)}),
             **({} if ramp is None else {"ramp": dict(ramp)}),
+            **({} if displaced is None else {"too_large_beta": dict(displaced)}),
             **({} if plan.bias.regulariser is None else {"half_regulariser": plan.bias.regulariser}),
             **_bounds(plan, phases),
             **truncation(plan.problem, phases[0].energy if 0 in phases else None),

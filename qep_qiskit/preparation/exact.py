@@ -218,10 +218,12 @@ class Exact(Brief, Preparer):
             if states is None:
                 prepared.append(self.prepare(family, warm_start=start, seed=seed))
                 continue
-            measured = zip(family.betas, states.energies.tolist(), states.residuals.tolist(), strict=True)
+            unnudged = states.vectors[family.betas.index(0.0)] if 0.0 in family.betas else start_of(start)
+            overlaps = [_overlap(beta, unnudged, vector) for beta, vector in zip(family.betas, states.vectors, strict=True)]
+            measured = zip(family.betas, states.energies.tolist(), states.residuals.tolist(), overlaps, strict=True)
             prepared.append(
                 Prepared(
-                    phases=tuple(Phase(beta, energy, residual, residual**2, None) for beta, energy, residual in measured),
+                    phases=tuple(Phase(beta, e, residual, residual**2, overlap=o) for beta, e, residual, o in measured),
                     states=(held := Held(states.vectors)),
                     circuits=functools.partial(loading_circuits, held, family.num_qubits),
                     expectations=functools.partial(_expectations, held),
@@ -364,5 +366,9 @@ def _mirrored(
 
 
 def _report(ground: GroundState, beta: float, gap: float | None, free: NDArray[Any] | None) -> Phase:
-    overlap = None if beta == 0.0 or free is None else float(abs(np.vdot(free, ground.vector)) ** 2)
+    overlap = _overlap(beta, free, ground.vector)
     return Phase(beta, ground.energy, ground.residual, ground.residual**2, gap if beta == 0.0 else None, overlap=overlap)
+
+
+def _overlap(beta: float, free: NDArray[Any] | None, vector: NDArray[Any]) -> float | None:
+    return None if beta == 0.0 or free is None else float(abs(np.vdot(free, vector)) ** 2)

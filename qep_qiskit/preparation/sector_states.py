@@ -114,8 +114,10 @@ class _Search:
             return self._searched(phase, gap)
         known, beta = self.known, abs(self.family.betas[phase])
         lowest, best = known.sector, self._ground(phase, known.sector, False)
-        bound = beta * self.family.nudge_bound()
-        for sector in self._reachable(best.energy + bound):
+        sectors = self._reachable(best.energy + beta * self.family.nudge_bound())
+        if len(sectors) > FEW:
+            sectors = self._below(best.energy, sectors, self.family.coefficients[phase])
+        for sector in sectors:
             other = self._ground(phase, sector, False)
             if other.energy < best.energy:
                 lowest, best = sector, other
@@ -144,11 +146,17 @@ class _Search:
         bounds = self.known.bounds
         doubtful = [k for k in np.flatnonzero(bounds <= energy).tolist() if k != self.known.sector]
         if len(doubtful) > FEW:
-            signs = self.reduced.signs_in(np.array(doubtful))
-            finer = scan(self.reduced.paulis, signs * self.family.free[self.used], limit=energy, seed=self.seed).bounds
-            bounds[doubtful] = np.maximum(bounds[doubtful], finer)
-            doubtful = [k for k in doubtful if bounds[k] <= energy]
+            left = self._below(energy, doubtful, self.family.free)
+            dropped = [k for k in doubtful if k not in left]
+            bounds[dropped] = np.maximum(bounds[dropped], energy)
+            doubtful = left
         return doubtful
+
+    def _below(self, energy: float, sectors: list[int], row: Vector) -> list[int]:
+        """Return the sectors whose lowest level, for the coefficients of an operator, may lie below an energy."""
+        signs = self.reduced.signs_in(np.array(sectors))
+        found = scan(self.reduced.paulis, signs * row[self.used], limit=energy, seed=self.seed)
+        return [sector for sector, bound in zip(sectors, found.bounds, strict=True) if bound <= energy]
 
     def _ground(self, phase: int, sector: int, gap: bool) -> GroundState:
         start = self.known.vector if self.known is not None and self.known.sector == sector else None

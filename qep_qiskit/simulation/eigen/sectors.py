@@ -60,8 +60,8 @@ def scan(paulis: PauliList, coefficients: Real, *, limit: float = np.inf, keep: 
     Notes
     -----
     All operators take Lanczos steps together, in single precision, from random vectors. The lowest level of each is estimated to
-    lie at most two residuals below its Ritz value; an operator is dropped if that is above the `keep` lowest Ritz values, or above
-    the limit.
+    lie at most two residuals below its Ritz value. An operator is dropped if that is above the `keep` lowest Ritz values, or
+    above the limit.
     """
     rows, active = len(coefficients), np.arange(len(coefficients))
     rng = np.random.default_rng([seed, 4])

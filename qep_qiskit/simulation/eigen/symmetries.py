@@ -102,7 +102,8 @@ def symmetries_of(paulis: PauliList) -> Symmetries:
     """
     n = int(paulis.num_qubits)
     kernel = _kernel(np.hstack([paulis.z, paulis.x]).astype(np.uint8))
-    circuit, pivots = QuantumCircuit(n), []
+    circuit = QuantumCircuit(n)
+    pivots: list[int] = []
     for symmetry in _commuting(list(kernel), n):
         pivots.append(_to_z(symmetry, circuit, pivots))
     return Symmetries(n, tuple(pivots), circuit)
@@ -111,7 +112,8 @@ def symmetries_of(paulis: PauliList) -> Symmetries:
 def _kernel(matrix: Bits) -> Bits:
     """Return a basis of the vectors that a matrix over the field of two elements maps to zero, as rows."""
     rows, columns = matrix.shape
-    matrix, leading = matrix.copy(), []
+    matrix = matrix.copy()
+    leading: list[int] = []
     for column in range(columns):
         top = len(leading)
         below = np.flatnonzero(matrix[top:, column])
@@ -130,7 +132,7 @@ def _kernel(matrix: Bits) -> Bits:
 
 
 def _commuting(strings: list[Bits], n: int) -> list[Bits]:
-    """Return independent commuting strings (x, then z) by symplectic elimination: one string of each anticommuting pair is left out."""
+    """Return independent commuting strings (x, then z) by symplectic elimination, which drops one of each anticommuting pair."""
     chosen = []
     while strings:
         first = strings.pop(0)
