@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -91,7 +92,7 @@ def test_a_file_of_a_newer_version_is_refused(made_run):
 
 def test_a_file_from_before_the_first_release_is_refused_in_one_line(made_run):
     (made_run / "run.db").unlink()
-    with sqlite3.connect(made_run / "run.db") as data:
+    with closing(sqlite3.connect(made_run / "run.db")) as data, data:
         data.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
         data.execute("CREATE TABLE jobs (tag TEXT PRIMARY KEY)")
         data.execute("INSERT INTO meta VALUES ('schema', '1')")
@@ -252,4 +253,5 @@ def test_deleted_rows_are_overwritten(made_run):
         store.put("plan", "0", {"mark": "stalestalestale" * 300})
         store.put("plan", "0", {"mark": "fresh"})
     assert b"stalestale" not in (made_run / "run.db").read_bytes()
-    assert sqlite3.connect(made_run / "run.db").execute("PRAGMA journal_mode").fetchone() == ("delete",)
+    with closing(sqlite3.connect(made_run / "run.db")) as data:
+        assert data.execute("PRAGMA journal_mode").fetchone() == ("delete",)
