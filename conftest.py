@@ -1,4 +1,4 @@
-"""Which files of the package have no examples to run, because a package that they need is not installed."""
+"""Leave out the examples of files whose packages are not installed."""
 
 from importlib.util import find_spec
 

@@ -141,15 +141,15 @@ def trained(point: Point, seed: int, most: float, record: list[Any] | None = Non
     """Return the shots to the target; infinity if it is not reached within `most` shots."""
     task = TASKS[point.task]
     X, Y = task.samples(seed)
-    below, found = 0, np.inf
+    below, reached = 0, np.inf
 
     def watch(step: Any) -> None:
-        nonlocal below, found
+        nonlocal below, reached
         below = below + 1 if task.loss(step.state.weights, X, Y) <= task.target else 0
         if record is not None:
             record.append(step)
         if below == IN_A_ROW:
-            found = float(step.state.shots)
+            reached = float(step.state.shots)
         if below == IN_A_ROW or step.state.shots > most:
             raise Reached
 
@@ -171,7 +171,7 @@ def trained(point: Point, seed: int, most: float, record: list[Any] | None = Non
             on_step=watch,
             **task.options,
         )
-    return found
+    return reached
 
 
 GROUPS = {
@@ -201,12 +201,12 @@ class Runs:
         key = json.dumps([*vars(point).values(), seed])
         if key in self.done and (self.done[key][0] < self.done[key][1] or self.done[key][1] >= most):
             return min(self.done[key][0], most)
-        found = min(trained(point, seed, most), most)
-        self.done[key] = [found, most]
+        spent = min(trained(point, seed, most), most)
+        self.done[key] = [spent, most]
         with self.path.open("a") as file:
-            file.write(json.dumps({"key": key, "shots": found, "most": most}) + "\n")
-        print(f"  {key}  {found:,.0f}{'' if found < most else ' or more'}", flush=True)
-        return found
+            file.write(json.dumps({"key": key, "shots": spent, "most": most}) + "\n")
+        print(f"  {key}  {spent:,.0f}{'' if spent < most else ' or more'}", flush=True)
+        return spent
 
 
 def best_of(name: str, group: str, runs: Runs) -> Point | None:
@@ -219,9 +219,9 @@ def best_of(name: str, group: str, runs: Runs) -> Point | None:
     for point in points(name, rule, betas, shots):
         logs: list[float] = []
         for seed in SCAN_SEEDS:
-            found = runs.shots(point, seed, min(LIMIT * least, MOST))
-            logs.append(np.log(found))
-            if found >= min(LIMIT * least, MOST):
+            spent = runs.shots(point, seed, min(LIMIT * least, MOST))
+            logs.append(np.log(spent))
+            if spent >= min(LIMIT * least, MOST):
                 break
         if len(logs) == len(SCAN_SEEDS) and np.exp(np.mean(logs)) < least:
             best, least = point, float(np.exp(np.mean(logs)))
@@ -239,10 +239,10 @@ def measure(folder: Path) -> None:
             if point is None:
                 print(f"{name:6s} {group:17s} no point of the scan reaches the target within {MOST:,.0f} shots", flush=True)
                 continue
-            found = [runs.shots(point, seed, MOST) for seed in SEEDS]
-            rows.setdefault(name, {})[group] = {"point": vars(point), "shots": found}
+            spent = [runs.shots(point, seed, MOST) for seed in SEEDS]
+            rows.setdefault(name, {})[group] = {"point": vars(point), "shots": spent}
             (folder / "planned_shots.json").write_text(json.dumps({"rows": rows, "most": MOST}, indent=1))
-            print(f"{name:6s} {group:17s} {_words(np.array(found))}   {vars(point)}", flush=True)
+            print(f"{name:6s} {group:17s} {_words(np.array(spent))}   {vars(point)}", flush=True)
 
 
 def _words(shots: Array) -> str:

@@ -13,7 +13,7 @@ differentiated by equilibrium propagation, the rest by JAX.
     python examples/hybrid.py --seeds 1        one seed
     python examples/hybrid.py --shots 1000     quantum layers measured with 1000 shots per circuit
 
-Finished trainings are kept in hybrid.jsonl (--folder); the same command goes on where it was stopped.
+Finished trainings are kept in hybrid.jsonl (--folder); the same command resumes from them.
 """
 
 import argparse
@@ -49,8 +49,8 @@ ALONE = qep.ising(
 def data(seed):
     """Return the training and held-out images and their classes, 0 to 3."""
     X, y = load_digits(return_X_y=True)
-    chosen = np.isin(y, DIGITS)
-    X, y = X[chosen] / 16, np.searchsorted(DIGITS, y[chosen])
+    of_digits = np.isin(y, DIGITS)
+    X, y = X[of_digits] / 16, np.searchsorted(DIGITS, y[of_digits])
     X, Xt, y, yt = train_test_split(X, y, train_size=100, random_state=seed, stratify=y)
     return X - X.mean(axis=0), y, Xt - X.mean(axis=0), yt
 
@@ -148,11 +148,11 @@ def draw(rows, path):
 
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
     for place, model in enumerate(MODELS):
-        chosen = [row for row in rows if row["model"] == model]
-        losses = np.array([row["losses"] for row in chosen])
-        percent = 100 * np.array([row["accuracy"] for row in chosen])
+        of_model = [row for row in rows if row["model"] == model]
+        losses = np.array([row["losses"] for row in of_model])
+        percent = 100 * np.array([row["accuracy"] for row in of_model])
         epochs = np.arange(1, losses.shape[1] + 1)
-        [line] = left.semilogy(epochs, losses.mean(axis=0), label=f"{model}, {chosen[0]['parameters']} parameters")
+        [line] = left.semilogy(epochs, losses.mean(axis=0), label=f"{model}, {of_model[0]['parameters']} parameters")
         left.fill_between(epochs, losses.min(axis=0), losses.max(axis=0), alpha=0.2, color=line.get_color(), lw=0)
         shifts = np.linspace(-0.18, 0.18, len(percent))
         right.plot(place + shifts, percent, "o", ms=4, color=line.get_color(), alpha=0.7)

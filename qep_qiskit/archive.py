@@ -245,8 +245,8 @@ def _weights(held: dict[str, Any]) -> Any:
 
 
 def _problem_parts(problem: Any) -> dict[str, Any]:
-    more = {"input_gradient": True} if problem.input_gradient else {}
-    return {**{name: encoded(getattr(problem, name)) for name in ("network", "weights", "x", "cost")}, **more}
+    options = {"input_gradient": True} if problem.input_gradient else {}
+    return {**{name: encoded(getattr(problem, name)) for name in ("network", "weights", "x", "cost")}, **options}
 
 
 def _operator_parts(operator: Any) -> dict[str, Any]:

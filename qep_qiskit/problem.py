@@ -144,8 +144,8 @@ class Problem:
             return self._rows(0, 0)
         rows = self._rows(1, network.num_inputs)
         rows = rows + network.input_factors(self.weights) @ self._rows(1 + network.num_inputs, network.num_weights)
-        more = self.frame.matrix.shape[0] - len(self.cost_observables) - self._observed
-        return rows + self._rows(self._observed, more) if more else rows
+        inputs = self.frame.matrix.shape[0] - len(self.cost_observables) - self._observed
+        return rows + self._rows(self._observed, inputs) if inputs else rows
 
     @cached_property
     def gradient_rows(self) -> Any:

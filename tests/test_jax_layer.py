@@ -114,7 +114,7 @@ def test_a_vmap_of_64_samples_is_one_job_each_way():
     assert device.jobs == [64]
     device.jobs.clear()
     jax.block_until_ready(jax.jit(jax.vmap(jax.grad(lambda w, x: predict(w, x)[0]), (None, 0)))(weights, samples))
-    assert len(device.jobs) == 1, device.jobs  # no value of the predictions was asked for
+    assert len(device.jobs) == 1, device.jobs  # the values of the predictions were not needed
     device.jobs.clear()
     jax.block_until_ready(jax.vmap(jax.value_and_grad(lambda w, x: predict(w, x)[0]), (None, 0))(weights, samples))
     assert len(device.jobs) == 2, device.jobs

@@ -67,14 +67,14 @@ def test_mypy_reads_no_package_that_only_some_environments_have():
     groups = [PROJECT["dependencies"], PROJECT["optional-dependencies"]["dev"]]
     always = {normalised(re.match(r"[\w.-]+", text)[0]) for group in groups for text in group}
     owners = importlib.metadata.packages_distributions()
-    some = {
+    optional = {
         name
         for name in imported() | NOTEBOOK
         if not {normalised(owner) for owner in (*owners.get(name, [name]), BELONGS.get(name, name))} & always
     }
     overrides = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mypy"]["overrides"]
     skipped = {name for each in overrides if each.get("follow_imports") == "skip" for name in each["module"]}
-    assert {f"{name}.*" for name in some} <= skipped and "IPython.*" in skipped
+    assert {f"{name}.*" for name in optional} <= skipped and "IPython.*" in skipped
 
 
 def test_every_declared_package_has_a_lowest_version_and_a_pin():

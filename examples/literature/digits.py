@@ -122,7 +122,7 @@ def show(results):
 if __name__ == "__main__":
     data = sys.argv[1] if len(sys.argv) > 1 else "digits"
     if data not in SPLITS:
-        sys.exit(f"{data!r} is no data set; one of: {', '.join(SPLITS)}")
+        sys.exit(f"unknown data set {data!r}; take one of: {', '.join(SPLITS)}")
     arguments = [int(word) for word in sys.argv[2:5]]
     runs, epochs, hidden = arguments + [3, 15, 2][len(arguments) :]
     X, y = images(data)
@@ -132,9 +132,9 @@ if __name__ == "__main__":
     for run in range(runs):
         began, sets = time.perf_counter(), split(X, y, data, run)
         results.append(one_run(network, sets, PENALTY[data], epochs, run))
-        told = ", ".join(f"{method} {100 * share:.1f} %" for method, share in results[-1].items())
+        parts = ", ".join(f"{method} {100 * share:.1f} %" for method, share in results[-1].items())
         seconds = time.perf_counter() - began
-        print(f"run {run}, {len(sets[0])} training and {len(sets[1])} test images: {told} ({seconds:.0f} s)", flush=True)
+        print(f"run {run}, {len(sets[0])} training and {len(sets[1])} test images: {parts} ({seconds:.0f} s)", flush=True)
     show(results)
     if data == "mnist-100":
         print("published, 784-120-40 classical spins on an annealer, other images: 88.8 ± 1.5 %")

@@ -1,4 +1,4 @@
-"""The phase sensor of Wanjura & Marquardt (2024) in its five published variants, beside the published accuracies.
+"""The phase sensor of Wanjura & Marquardt (2024) in its five published variants, with the published accuracies.
 
 H = gZXZ Σ ZXZ − gZZ Σ ZZ − gX Σ X on a ring of eight, gZXZ + gZZ + gX = 4, and two sensor qubits that couple to sites 0 and 1.
 The joint Z outcomes ++, +−, −− name the phases I, II, III. The protocol is that of the authors' public code
@@ -70,7 +70,7 @@ class FewShots:
     """Gradients by EP with the published noise. The search for a state begins at the nearest point of the last 60."""
 
     def __init__(self, seed):
-        self.seed, self.calls, self.known = seed, 0, []
+        self.seed, self.calls, self.solved = seed, 0, []
 
     def __call__(self, problems, settings, *, warm_start=None, progress=None):
         preparer, paulis, first = settings.preparer, problems[0].frame.paulis, problems[0]
@@ -78,7 +78,7 @@ class FewShots:
         strings, trained = paulis[used], paulis[first.derivative_rows.argmax(axis=1)]  # every ∂H/∂w is one Pauli string
         families = [family_of(p, np.zeros_like(p.hamiltonian_row), (0.0,)) for p in problems]
         free = preparer.prepare_all(families, warm_start=[self.nearest(p.x) for p in problems])
-        self.known = [*self.known, *((p.x, state) for p, state in zip(problems, free, strict=True))][-60:]
+        self.solved = [*self.solved, *((p.x, state) for p, state in zip(problems, free, strict=True))][-60:]
         outputs = np.array([state.expectations(strings)[0] for state in free]) @ first.cost_rows[:, used].T
         nudges = [p.cost.error_signal(values) @ first.cost_rows for p, values in zip(problems, outputs, strict=True)]
         nudged = [replace(f, nudge=nudge, betas=(-BETA, BETA)) for f, nudge in zip(families, nudges, strict=True)]
@@ -91,9 +91,9 @@ class FewShots:
                 for p, gradient, output in zip(problems, values, outputs, strict=True)]  # fmt: skip
 
     def nearest(self, x):
-        if not self.known:
+        if not self.solved:
             return None
-        return self.known[int(np.abs(np.array([other for other, _ in self.known]) - x).sum(axis=1).argmin())][1]
+        return self.solved[int(np.abs(np.array([other for other, _ in self.solved]) - x).sum(axis=1).argmin())][1]
 
     def describe(self, settings):
         return {"gradient": f"EP, {SHOTS} shots per operator and nudged phase"}
@@ -133,14 +133,14 @@ def train_one(variant, batches, seed):
 
 
 def show(variant, batches, finished):
-    mine = [result for name, result in finished.results.items() if name[:2] == (variant, batches)]
+    results = [result for name, result in finished.results.items() if name[:2] == (variant, batches)]
     count, best, shot = PUBLISHED[variant]
-    if not mine:
+    if not results:
         print(f"{variant}: no run; published best choice {best}, single shot {shot} ({count} runs)")
         return
-    mean, spread = np.mean(mine, axis=0), np.std(mine, axis=0, ddof=min(1, len(mine) - 1))
-    ours = [f"{mean[k]:.3f}" + (f" ± {spread[k]:.3f}" if len(mine) > 1 else "") for k in (0, 1)]
-    runs = f"{len(mine)} run{'s' * (len(mine) > 1)} (published {count})"
+    mean, spread = np.mean(results, axis=0), np.std(results, axis=0, ddof=min(1, len(results) - 1))
+    ours = [f"{mean[k]:.3f}" + (f" ± {spread[k]:.3f}" if len(results) > 1 else "") for k in (0, 1)]
+    runs = f"{len(results)} run{'s' * (len(results) > 1)} (published {count})"
     accuracies = f"best choice {ours[0]} (published {best}), single shot {ours[1]} (published {shot})"
     print(f"{variant}, {batches} batches, {runs}: {accuracies}; {1000 * mean[2]:.0f} ms per batch", flush=True)
 
@@ -149,7 +149,7 @@ if __name__ == "__main__":
     word = sys.argv[1] if len(sys.argv) > 1 else "all"
     variants = list(COUPLED) if word == "all" else [word]
     if not set(variants) <= set(COUPLED):
-        sys.exit(f"there is no variant {word!r}; take one of {', '.join(COUPLED)}, all")
+        sys.exit(f"unknown variant {word!r}; take one of {', '.join(COUPLED)}, all")
     runs, batches = (int(n) for n in (*sys.argv[2:4], *("1", "5000")[len(sys.argv[2:4]) :]))
     finished = Finished(sys.argv[4] if len(sys.argv) > 4 else None)
     for seed in range(runs):

@@ -67,9 +67,9 @@ def command(
     from qep_qiskit.verbs.certify import certify as certified
     from qep_qiskit.verbs.gradient import gradient
 
-    more = ("sample.input_gradient=true",) if inputs else ()
-    spec = replace(request, overrides=(*request.overrides, *more)).load(device_name)
-    about: dict[str, object] = {}
+    extra = ("sample.input_gradient=true",) if inputs else ()
+    spec = replace(request, overrides=(*request.overrides, *extra)).load(device_name)
+    document: dict[str, object] = {}
     certificate = None
     if gap is not None and not certify:
         raise InputError("--gap: goes with --certify; add it, or leave --gap out")
@@ -80,7 +80,7 @@ def command(
             )
         with measured(spec, run_folder_of(spec) if folder is None else Path(folder), yes) as (life, result, report):
             exact = None if no_exact else _exact(life.spec, report)
-            about = {"run": str(life.store.folder), "jobs": jobs_of(life.store)}
+            document = {"run": str(life.store.folder), "jobs": jobs_of(life.store)}
     else:
         if folder is not None:
             raise InputError("--run: goes with a device that bills, such as ibm_torino; leave it out")
@@ -89,12 +89,12 @@ def command(
             if certify:
                 certificate = certified(problem, **settings, gap=gap, confidence=confidence, progress=report)
                 result = certificate.gradient
-                about = {"certificate": certificate.to_dict()}
+                document = {"certificate": certificate.to_dict()}
             else:
                 result = gradient(problem, **settings, progress=report)
             exact = None if no_exact else _exact(spec, report)
     if as_json:
-        print_json({**result.to_dict(), **_exactly(exact), **about})
+        print_json({**result.to_dict(), **_exactly(exact), **document})
     else:
         show(result, exact, certificate)
 

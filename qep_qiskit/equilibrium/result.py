@@ -61,7 +61,7 @@ class Gradient(Savable, Value):
     loss_bias : float or None
         ½ tr(ℓ'' Cov), the average excess of the loss due to shot noise; None if expectations are exact.
     input_values : ndarray of shape (num_inputs,) or None
-        dL/dx for every input; None unless it was asked for (``inputs=True``).
+        dL/dx for every input; None unless requested by ``inputs=True``.
     input_covariance : ndarray of shape (num_inputs, num_inputs) or None
         The covariance of `input_values`; None if expectations are exact.
     """

@@ -56,13 +56,13 @@ def states_together(
     states = ground_states(paulis, rows, starts=guesses, tolerance=tolerance, seed=seed)
     results: list[GroundStates | None] = []
     for number in range(len(families)):
-        mine = owners == number
-        if not states.settled[mine].all():
+        columns = owners == number
+        if not states.settled[columns].all():
             results.append(None)
             continue
-        vectors = states.vectors[:, mine].astype(np.result_type(states.vectors.dtype, float)).T
+        vectors = states.vectors[:, columns].astype(np.result_type(states.vectors.dtype, float)).T
         vectors = np.array([fixed_phase(vector / norm(vector)) for vector in np.ascontiguousarray(vectors)])
-        results.append(GroundStates(states.energies[mine], states.residuals[mine], vectors, states.settled[mine]))
+        results.append(GroundStates(states.energies[columns], states.residuals[columns], vectors, states.settled[columns]))
     return results
 
 

@@ -113,10 +113,10 @@ class Operators:
 
     def of(self, rows: NDArray[np.bool_]) -> Operators:
         """Return some of the operators."""
-        some = copy.copy(self)
-        some.rows, some.scale = int(np.count_nonzero(rows)), self.scale[rows]
-        some._parts = [(places, np.compress(rows, factors, axis=1)) for places, factors in self._parts]
-        return some
+        part = copy.copy(self)
+        part.rows, part.scale = int(np.count_nonzero(rows)), self.scale[rows]
+        part._parts = [(places, np.compress(rows, factors, axis=1)) for places, factors in self._parts]
+        return part
 
     def apply(self, states: Array) -> Array:
         """Return H_r ψ_r for columns ψ_r, shape (2**n, R)."""
@@ -255,9 +255,9 @@ def _ground_states(
     shape = (1 << operators.num_qubits, operators.rows)
     first = rng.random(shape, np.float32).astype(operators.dtype) - 0.5
     if starts is not None:
-        kept = starts if operators.dtype.kind == "c" else np.real(starts)
+        basis = starts if operators.dtype.kind == "c" else np.real(starts)
         first *= 2e-3 / math.sqrt(shape[0])
-        first += kept
+        first += basis
     with single_threaded(operators.num_qubits):
         run = _Lanczos(operators, first, None)
         run.run(lambda residual, spacing, energy, steps: residual <= tolerance * spacing)

@@ -78,8 +78,8 @@ class Distributed:
             samples = tuple((problem.x, problem.cost) for problem in batch)
             # without shots, only initial angles are drawn, with the batch's seed; the first task also draws its shots with it
             seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
-            own = None if splits is None else tuple(splits[first : first + self.size])
-            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task, stencil, own))
+            part_splits = None if splits is None else tuple(splits[first : first + self.size])
+            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task, stencil, part_splits))
         found: dict[int, list[Gradient]] = {}
         shared = (
             self.source,

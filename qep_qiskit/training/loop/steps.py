@@ -264,12 +264,12 @@ def _gradients(
     progress: Progress,
 ) -> list[Gradient]:
     settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
-    more: dict[str, Any] = {}
+    keywords: dict[str, Any] = {}
     if planned is not None:
         settings = replace(settings, stencil=stencil(settings.fixed_stencil.kind, planned.beta))
-        more = {} if planned.splits is None else {"splits": planned.splits}
+        keywords = {} if planned.splits is None else {"splits": planned.splits}
     try:
-        return task.source(problems, settings, warm_start=warm_start, progress=progress, **more)
+        return task.source(problems, settings, warm_start=warm_start, progress=progress, **keywords)
     except DegenerateGroundStateError as error:
         raise DegenerateGroundStateError(f"training: at step {step + 1}, {error}") from None
 

@@ -84,7 +84,7 @@ class Planner(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What a planner learns from a step.
+    """The results of a step that a planner learns from.
 
     Attributes
     ----------
@@ -172,12 +172,12 @@ class PlannedShots:
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory, and averages of zero."""
-        own = {"average": np.zeros(size), "variance": np.zeros(size)}
-        own |= {
+        fresh = {"average": np.zeros(size), "variance": np.zeros(size)}
+        fresh |= {
             name: np.zeros(1)
             for name in ("learned", "beta", "first beta", "first nudge", "allowed", "loss", "curvature", "mean shots")
         }
-        return {**self.base.start(size), **own, "plan": np.zeros(5), "circuits": np.zeros((0, 0, 0))}
+        return {**self.base.start(size), **fresh, "plan": np.zeros(5), "circuits": np.zeros((0, 0, 0))}
 
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
@@ -227,8 +227,8 @@ class PlannedShots:
         if not kept.size:  # the samples have different circuits
             shots = self._rounded(np.array(float(memory["mean shots"][0])), most)
             return shots, 2
-        own = np.stack([kept[i] if i < len(kept) and not np.isnan(kept[i]).any() else kept[-1] for i in batch])
-        roots = np.sqrt(own / len(batch) ** 2) / abs(float(memory["beta"][0]))
+        rows = np.stack([kept[i] if i < len(kept) and not np.isnan(kept[i]).any() else kept[-1] for i in batch])
+        roots = np.sqrt(rows / len(batch) ** 2) / abs(float(memory["beta"][0]))
         best = roots * roots.sum() / allowed
         used = roots > 0.0
         before = float(memory["mean shots"][0])
