@@ -1,5 +1,7 @@
 """Shots and β that are planned again after every step."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ import qep_qiskit as qep
 import qep_qiskit.training.loop.sources
 from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
+from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training import SGD, Momentum, PlannedShots
 from qep_qiskit.training.rules.planned_shots import Seen
 
@@ -16,13 +19,13 @@ A = np.array([[[1.0, 0.0], [4.0, 9.0]], [[16.0, 0.0], [25.0, 36.0]]])
 """The summed variance of one shot, by sample, phase and basis."""
 
 
-def after_one_step(rule, *, turn=1 / 3, beta=0.5, rate=0.1, loss=1.0, order=2, nudges=(1.0, 1.0)):
+def after_one_step(rule, *, turn=1 / 3, beta=0.5, rate=0.1, loss=1.0, loss_stderr=0.0, order=2, nudges=(1.0, 1.0)):
     noise = [ShotNoise(np.stack([0.25 * a, 0.75 * a]), nudge) for a, nudge in zip(A, nudges, strict=True)]
     memory = rule.start(2)
     first = rule.planned(100, beta, BATCH, memory)
     assert (first.splits, first.shots, first.beta) == (None, 100, beta)
     _, memory = rule.update(GRADIENT, COVARIANCE, 100, rate, memory)
-    return rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, first, order, turn, rate, loss), memory)
+    return rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, first, order, turn, rate, loss, loss_stderr), memory)
 
 
 def test_the_split_has_the_most_gain_per_shot():
@@ -69,9 +72,32 @@ def test_an_unknown_turn_keeps_the_strength_of_the_nudge():
     assert float(memory["beta"][0]) == 0.5
     plan = rule.planned(100, 0.1, BATCH, memory)
     noise = [ShotNoise(np.stack([0.5 * a, 0.5 * a]), 0.8) for a in A]
-    memory = rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, plan, 2, None, 0.1, 1.0), memory)
+    memory = rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, plan, 2, None, 0.1, 1.0, 0.1), memory)
     assert float(memory["beta"][0]) == pytest.approx(0.5 / 0.8)
     assert "error signal" in rule.planned(100, 0.1, BATCH, memory).record["beta_reason"]
+
+
+def test_nothing_is_left_to_win_below_the_error_bar_of_the_loss():
+    """The noise is then allowed as for the gradient with which one step wins the loss's error bar, (η − Lη²/2) Σ d g²."""
+    rule, eta, lipschitz, error = PlannedShots(base=SGD(), lipschitz=4.0), 0.1, 4.0, 0.9
+    memory = after_one_step(rule, loss_stderr=error)
+    reach = lipschitz * eta
+    assert float(memory["allowed"][0]) == pytest.approx((2 - reach) / (2 * reach) * error / (eta - lipschitz * eta**2 / 2))
+    assert "below the error bar of the loss" in rule.planned(100, 0.1, BATCH, memory).record["shots_reason"]
+    visible = after_one_step(rule, loss_stderr=0.1)
+    assert "error bar" not in rule.planned(100, 0.1, BATCH, visible).record["shots_reason"]
+
+
+@pytest.mark.parametrize("loss", [1e-9, -0.2])
+def test_a_loss_below_its_error_bar_makes_no_huge_curvature(loss):
+    memory = after_one_step(PlannedShots(base=SGD()), loss=loss, loss_stderr=0.5)
+    assert float(memory["curvature"][0]) == pytest.approx(float(memory["plan"][0]) / (2 * 0.5))
+
+
+def test_a_learning_rate_of_zero_wants_few_shots():
+    rule = PlannedShots(base=SGD(), lipschitz=4.0, minimum=2)
+    plan = rule.planned(100, 0.1, BATCH, after_one_step(rule, rate=0.0, loss_stderr=0.1))
+    assert plan.shots < 100 and 1e9 < plan.record["noise_wanted"] < np.inf
 
 
 XOR, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
@@ -81,7 +107,8 @@ NETWORK = qep.ising(sites=5, edges=EDGES, inputs=[0, 1], outputs=[4], clamp=True
 
 def trained(**options):
     options = {"shots": 20, "optimizer": "planned_shots", "learning_rate": 0.2, "batch_size": 4, "epochs": 8, **options}
-    return qep.train(NETWORK, XOR, SIGNS, bounds={"g": (0.5, 2.0)}, compare_every=0, seed=1, **options)
+    options = {"bounds": {"g": (0.5, 2.0)}, **options}
+    return qep.train(NETWORK, XOR, SIGNS, compare_every=0, seed=1, **options)
 
 
 def test_a_training_spends_and_explains_its_plan():
@@ -102,6 +129,22 @@ def test_workers_measure_the_same_plan():
     assert [row["shots"] for row in here.history] == [row["shots"] for row in there.history]
 
 
+def test_a_network_that_has_learned_spends_little():
+    shots = [row["shots"] for row in trained(epochs=20, batch_size=1, shots=100, bounds={"g": (0.3, 2.0)}).history]
+    assert max(shots[40:]) < shots[0] == 5 * 100
+
+
+def test_a_run_of_an_earlier_version_that_stored_less_resumes(tmp_path):
+    run = tmp_path / "run"
+    trained(epochs=2, run=run)
+    with RunStore.open(run, write=True) as store:
+        last = store.checkpoint("last")
+        arrays = {key: array for key, array in last.arrays.items() if key not in ("memory won", "memory loss variance")}
+        assert len(arrays) == len(last.arrays) - 2
+        store.put_checkpoint(replace(last, arrays=arrays))
+    assert len(trained(epochs=3, run=run).history) == 3
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -118,8 +161,11 @@ def test_what_cannot_be_planned(options, words):
 
 
 def test_bad_options():
-    with pytest.raises(InputError, match="planned_shots: minimum 1"):
-        PlannedShots(minimum=1)
+    for minimum, maximum in ((1, None), ("10", None), (10, 5), (10, 0), (10, 50.5), (True, None)):
+        with pytest.raises(
+            InputError, match=f"planned_shots: minimum {minimum!r} and maximum {maximum!r} .* <= minimum <= maximum"
+        ):
+            PlannedShots(minimum=minimum, maximum=maximum)
     with pytest.raises(InputError, match="planned_shots: base"):
         PlannedShots(base=PlannedShots())
     assert PlannedShots(base=Momentum()).describe()["base"]["name"] == "momentum"

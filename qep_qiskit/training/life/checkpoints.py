@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -190,7 +191,10 @@ def state_of(store: RunStore) -> State | None:
 def restored_log(task: Task, store: RunStore) -> Log:
     """Return the log of a run's stored steps."""
     log = Log(task)
-    log.state = state_of(store)
+    state = state_of(store)
+    if state is not None:  # an earlier version may have stored less
+        state = replace(state, memory={**task.optimizer.start(task.network.num_weights), **state.memory})
+    log.state = state
     for kept in store.steps():
         log.history.append(kept["record"])
         if kept["epoch"] is not None:

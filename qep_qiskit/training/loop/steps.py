@@ -250,8 +250,8 @@ def _learned(
     if not isinstance(rule, Planner) or covariance is None or len(noise) < len(gradients):
         raise InputError("optimizer: planned_shots needs the shot noise of every circuit; take gradient = 'equilibrium'")
     order = task.settings.fixed_stencil.order
-    loss = mean.loss - (mean.loss_bias or 0.0)
-    return rule.learned(Seen(gradient, covariance, noise, batch, planned, order, mean.turn, rate, loss), memory)
+    loss, error = mean.loss - (mean.loss_bias or 0.0), mean.loss_stderr or 0.0
+    return rule.learned(Seen(gradient, covariance, noise, batch, planned, order, mean.turn, rate, loss, error), memory)
 
 
 def _gradients(

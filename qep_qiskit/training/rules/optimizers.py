@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import real
+from qep_qiskit.checks import counts, real
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS, one_of
 
@@ -235,10 +235,7 @@ class AdaptiveShots:
         _share("adaptive_shots", "smoothing", self.smoothing)
         real("adaptive_shots: bias", self.bias, above=0.0)
         _share("adaptive_shots", "bias_decay", self.bias_decay)
-        if self.minimum < 2 or (self.maximum is not None and self.maximum < self.minimum):
-            raise InputError(
-                f"adaptive_shots: minimum {self.minimum} and maximum {self.maximum} are not allowed; give 2 <= minimum <= maximum"
-            )
+        limits("adaptive_shots", self.minimum, self.maximum)
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory and averages of zero."""
@@ -295,6 +292,15 @@ def optimizer_of(optimizer: object) -> Optimizer:
     return optimizer
 
 
+def limits(name: str, minimum: int, maximum: int | None) -> None:
+    """Refuse limits of the shots that are not whole numbers with 2 <= minimum <= maximum."""
+    if not (counts(minimum, 2) and (maximum is None or counts(maximum, minimum))):
+        raise InputError(
+            f"{name}: minimum {minimum!r} and maximum {maximum!r} are not allowed; "
+            "give whole numbers with 2 <= minimum <= maximum"
+        )
+
+
 def _share(name: str, key: str, value: float) -> None:
-    if not 0.0 <= value < 1.0:
+    if real(f"{name}: {key}", value) != value or not 0.0 <= value < 1.0:
         raise InputError(f"{name}: {key} is {value!r}; give a number from 0 to below 1")

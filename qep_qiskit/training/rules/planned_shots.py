@@ -15,7 +15,7 @@ from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.training.rules.optimizers import MOST_GROWTH, Adam, Memory, Optimizer
+from qep_qiskit.training.rules.optimizers import MOST_GROWTH, Adam, Memory, Optimizer, limits
 
 Vector = NDArray[np.float64]
 SMOOTHING = 0.9
@@ -28,13 +28,18 @@ WEAKEST = 0.1
 """The least share of its measured square that a gradient keeps once its noise is taken off."""
 FORGOTTEN = 0.98
 """The decay of the largest curvature per step."""
+CLEAR = 3.0
+"""A loss this many error bars below zero is not a squared error."""
 SMALLEST_TURN = 0.02
+SMALLEST_RATE = 1e-12
 FREE_OF_NOISE = 1e-300
 SHOTS_REASONS = (
     "the first step takes the shots as given",
     "more loss is won per shot with the least shots than with more",
     "the most loss is won per shot",
     "more would win more, but this is the maximum",
+    "what is left to win is below the error bar of the loss",
+    "the samples have different circuits, so all get the shots of the first step",
 )
 BETA_REASONS = (
     "the first step: the largest gain per shot, or β as given where the states are not computed",
@@ -102,6 +107,8 @@ class Seen:
         The learning rate.
     loss : float
         The mean loss, without its bias from shot noise.
+    loss_stderr : float
+        Its standard deviation.
     """
 
     gradient: Vector
@@ -113,6 +120,7 @@ class Seen:
     turn: float | None
     rate: float
     loss: float
+    loss_stderr: float
 
 
 @OPTIMIZERS.register("planned_shots")
@@ -143,6 +151,11 @@ class PlannedShots:
     (2 − Lη)/(2Lη) Σ_k d_k g_k². This is the rule of iCANS and gCANS (arXiv:1909.09083, arXiv:2108.10434) with one term per weight
     and circuit. g is a running average, and Σ d g² that of its square less its noise. The default of L is the largest
     Σ d g²/(2 loss) so far: for a squared error with one prediction it is the curvature along the gradient (Gauss-Newton).
+    A loss below its own error bar counts as that.
+
+    Nothing is left to win once all that the steps of a running average can win, (η − Lη²/2) Σ d g² each, is below the error bar
+    of the average loss. Σ d g² therefore counts at least as much as this would take. More shots would change nothing that can
+    be read from the losses; take a larger `minimum` for a more precise end.
 
     A larger β lowers the noise as 1/β, but turns the gradient by an angle whose tangent t grows as β**m. With β(1 − t) in place
     of β the gain per shot is largest at t = 1/(m + 1). If the noise of the planned shots is smaller, t is at most
@@ -165,19 +178,25 @@ class PlannedShots:
         if self.lipschitz is not None:
             real("planned_shots: lipschitz", self.lipschitz, above=0.0)
         real("planned_shots: largest_beta", self.largest_beta, above=0.0)
-        if self.minimum < 2 or (self.maximum is not None and self.maximum < self.minimum):
-            raise InputError(
-                f"planned_shots: minimum {self.minimum} and maximum {self.maximum} are not allowed; give 2 <= minimum <= maximum"
-            )
+        limits("planned_shots", self.minimum, self.maximum)
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory, and averages of zero."""
-        fresh = {"average": np.zeros(size), "variance": np.zeros(size)}
-        fresh |= {
-            name: np.zeros(1)
-            for name in ("learned", "beta", "first beta", "first nudge", "allowed", "loss", "curvature", "mean shots")
-        }
-        return {**self.base.start(size), **fresh, "plan": np.zeros(5), "circuits": np.zeros((0, 0, 0))}
+        averages = {"average": np.zeros(size), "variance": np.zeros(size)}
+        names = (
+            "learned",
+            "beta",
+            "first beta",
+            "first nudge",
+            "allowed",
+            "loss",
+            "loss variance",
+            "won",
+            "curvature",
+            "mean shots",
+        )
+        numbers = {name: np.zeros(1) for name in names}
+        return {**self.base.start(size), **averages, **numbers, "plan": np.zeros(5), "circuits": np.zeros((0, 0, 0))}
 
     def update(
         self, gradient: Vector, covariance: NDArray[np.float64] | None, shots: int | None, rate: float, memory: Memory
@@ -226,7 +245,7 @@ class PlannedShots:
         most = self.maximum or max(MOST_GROWTH * first, self.minimum)
         if not kept.size:  # the samples have different circuits
             shots = self._rounded(np.array(float(memory["mean shots"][0])), most)
-            return shots, 2
+            return shots, 5
         rows = np.stack([kept[i] if i < len(kept) and not np.isnan(kept[i]).any() else kept[-1] for i in batch])
         roots = np.sqrt(rows / len(batch) ** 2) / abs(float(memory["beta"][0]))
         best = roots * roots.sum() / allowed
@@ -234,7 +253,7 @@ class PlannedShots:
         before = float(memory["mean shots"][0])
         mean = float(best[used].mean()) if used.any() else float(self.minimum)
         best *= np.clip(mean, before / CHANGE**2, before * CHANGE**2) / max(mean, FREE_OF_NOISE)
-        why = 1 if best.max() <= self.minimum else 3 if best.max() > most else 2
+        why = 4 if memory["won"][0] else 1 if best.max() <= self.minimum else 3 if best.max() > most else 2
         return self._rounded(best, most), why
 
     def _rounded(self, shots: NDArray[np.float64], most: int) -> NDArray[np.int64]:
@@ -253,10 +272,15 @@ class PlannedShots:
         left = (1.0 - SMOOTHING) / (1.0 + SMOOTHING) * (1.0 + SMOOTHING ** count[0]) / unbias
         signal = max(square - left * noise, WEAKEST * square)
         loss = SMOOTHING * memory["loss"] + (1.0 - SMOOTHING) * seen.loss
-        curvature = self._curvature(signal, float(loss[0] / unbias), float(memory["curvature"][0]))
-        reach = min(curvature * seen.rate, 1.9) if curvature else 1.0
+        loss_variance = SMOOTHING * memory["loss variance"] + (1.0 - SMOOTHING) * seen.loss_stderr**2
+        error = math.sqrt(left * float(loss_variance[0] / unbias))
+        curvature = self._curvature(signal, float(loss[0] / unbias), error, float(memory["curvature"][0]))
+        rate = max(seen.rate, SMALLEST_RATE)
+        reach = min(curvature * rate, 1.9) if curvature else 1.0
         share = _averaged(self.base)
-        allowed = (2.0 - reach) / (2.0 * reach) * signal / share
+        # the signal with which the 1/left steps of an average win as much as the loss's error bar
+        visible = error * left / ((1.0 - reach / 2.0) * rate)
+        allowed = (2.0 - reach) / (2.0 * reach) * max(signal, visible) / share
         after, turn, wanted, why = self._beta(seen, share * noise, signal, memory)
         began = {} if memory["learned"][0] else {"first beta": np.array([beta]), "first nudge": np.array([_nudge(seen)])}
         return {
@@ -268,17 +292,20 @@ class PlannedShots:
             "beta": np.array([after]),
             "allowed": np.array([allowed]),
             "loss": loss,
+            "loss variance": loss_variance,
+            "won": np.array([float(signal < visible)]),
             "curvature": np.array([curvature]),
             "mean shots": np.array([float(seen.plan.shots)]),
             "plan": np.array([signal, noise, turn, wanted, why]),
             "circuits": _circuits(seen, beta, scale, memory["circuits"]),
         }
 
-    def _curvature(self, signal: float, loss: float, before: float) -> float:
-        """Return the curvature of the loss along the gradient; 0 if it is not known."""
+    def _curvature(self, signal: float, loss: float, error: float, before: float) -> float:
+        """Return the curvature of the loss along the gradient; 0 if it is not known, as for a loss below zero."""
         if self.lipschitz is not None:
             return self.lipschitz
-        return max(FORGOTTEN * before, signal / (2.0 * loss) if loss > 0.0 else 0.0)
+        least = max(loss, error) if loss > -CLEAR * error else 0.0
+        return max(FORGOTTEN * before, signal / (2.0 * least) if least > 0.0 else 0.0)
 
     def _beta(self, seen: Seen, noise: float, signal: float, memory: Memory) -> tuple[float, float, float, int]:
         """Return the next β, the turn now, the turn wanted, and the number of the reason."""
