@@ -56,16 +56,16 @@ def step(network, weights, beta):
         gradient = qep.gradient(problem, stencil=qep.one_sided(beta), preparer=qep.Exact(tolerance=1e-6, gap=False))
     flux = float(gradient.predictions[0])
     uphill = np.sign(flux) * gradient.values / np.linalg.norm(gradient.values)
-    found = gradient.diagnostics.get("too_large_beta")
-    return (np.array(weights) + 0.01 * uphill).tolist(), flux, found and found["warning"]
+    too_large = gradient.diagnostics.get("too_large_beta")
+    return (np.array(weights) + 0.01 * uphill).tolist(), flux, too_large and too_large["warning"]
 
 
 def walk(network, beta, finished):
-    weights, told = [2 / 3, 1 / 6], []
+    weights, warned = [2 / 3, 1 / 6], 0
     for number in range(STEPS):
         start = weights
         weights, flux, warning = finished((beta, number), lambda start=start: step(network, start, beta))
-        told += [warning] if warning else []
+        warned += bool(warning)
         if number == 0 and warning:
             print(f"    {warning}")
         print(
@@ -74,7 +74,7 @@ def walk(network, beta, finished):
         )
     x, y = plane(weights)
     print(
-        f"β = {beta:g}: ends at ({x:.4f}, {y:.4f}), published {ENDS[beta]}; β too large at {len(told)} of {STEPS} steps",
+        f"β = {beta:g}: ends at ({x:.4f}, {y:.4f}), published {ENDS[beta]}; β too large at {warned} of {STEPS} steps",
         flush=True,
     )
 

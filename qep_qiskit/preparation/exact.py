@@ -89,6 +89,9 @@ class Exact(Brief, Preparer):
     the gradient at β → 0 is zero wherever it exists. At finite β, EP gives the contrast Σ s_p ⟨∂H/∂w⟩ of the ground
     configurations of H + β_p C, which is zero until β reaches a level crossing. Such networks are trained with β of the order of
     the gap (Laydevant et al. 2024, arXiv:2305.18321), or with :class:`MeanField` or :class:`Thermal` states, which do respond.
+
+    From 10 qubits and three Pauli symmetries on, the ground state is searched in each common eigenspace of the symmetries, and it
+    is assumed that two searches from independent random vectors do not both misjudge the eigenspace that contains it.
     """
 
     tolerance: Annotated[float, Key("the angle to the true ground state", above=0)] = 1e-9

@@ -22,7 +22,7 @@ from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.eigen.lanczos import GroundState, ground_state
 from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.simulation.eigen.response import linear_response, transitions
-from qep_qiskit.simulation.eigen.sectors import scan
+from qep_qiskit.simulation.eigen.sectors import ROUNDING, scan
 from qep_qiskit.simulation.eigen.symmetries import Reduced, Symmetries, symmetries_of
 
 Vector = NDArray[np.float64]
@@ -60,14 +60,15 @@ def symmetries_for(family: Family) -> Symmetries | None:
     if family.strings is not None:
         used[list(family.strings)] = True
     paulis = family.frame.paulis[np.flatnonzero(used)]
-    found = _symmetries(len(paulis), paulis.x.tobytes(), paulis.z.tobytes())
-    count = len(found.pivots)
-    return found if count >= LEAST_SYMMETRIES and found.sectors <= MOST_SECTORS and n - count >= LEAST_LEFT else None
+    symmetries = _symmetries(len(paulis), paulis.x.tobytes(), paulis.z.tobytes())
+    count = len(symmetries.pivots)
+    pays = count >= LEAST_SYMMETRIES and symmetries.sectors <= MOST_SECTORS and n - count >= LEAST_LEFT
+    return symmetries if pays else None
 
 
 @dataclass(frozen=True, eq=False)
 class Sectors:
-    """What a free phase tells its nudged phases.
+    """The levels and the state of a free phase, from which its nudged phases start.
 
     Attributes
     ----------
@@ -112,8 +113,8 @@ class _Search:
         """Return the sector and the ground state of a phase, with the gap above it if requested."""
         if self.known is None:
             return self._searched(phase, gap)
-        known, beta = self.known, abs(self.family.betas[phase])
-        lowest, best = known.sector, self._ground(phase, known.sector, False)
+        beta, lowest = abs(self.family.betas[phase]), self.known.sector
+        best = self._ground(phase, lowest, False)
         sectors = self._reachable(best.energy + beta * self.family.nudge_bound())
         if len(sectors) > FEW:
             sectors = self._below(best.energy, sectors, self.family.coefficients[phase])
@@ -124,18 +125,28 @@ class _Search:
         return lowest, best
 
     def _searched(self, phase: int, gap: bool) -> tuple[int, GroundState]:
-        """Search all sectors; if the phase is the free one, remember the bounds."""
+        """Search all sectors twice; if the phase is the free one, remember the bounds.
+
+        The second search has new random vectors, and drops the sectors above the levels that the first has led to.
+        """
         row, keep = self.family.coefficients[phase][self.used], 2 if gap else 1
-        every = np.arange(self.symmetries.sectors)
-        found = scan(self.reduced.paulis, self.reduced.signs_in(every) * row, keep=keep, seed=self.seed)
-        chosen = dict.fromkeys([*found.lowest.tolist(), *np.argsort(found.energies, kind="stable")[:keep].tolist()])
-        states = {sector: self._ground(phase, sector, gap) for sector in chosen}
+        rows = self.reduced.signs_in(np.arange(self.symmetries.sectors)) * row
+        accuracy = 4 * ROUNDING * float(np.abs(row).sum())
+        first = scan(self.reduced.paulis, rows, keep=keep, seed=self.seed)
+        candidates = [*first.lowest.tolist(), *np.argsort(first.energies, kind="stable")[:keep].tolist()]
+        states = {sector: self._ground(phase, sector, gap) for sector in dict.fromkeys(candidates)}
+        levels = sorted(s.energy for s in states.values())
+        limit = max(levels[0], levels[keep - 1] - accuracy)
+        both = first & scan(self.reduced.paulis, rows, limit=limit, seed=self.seed + 1)
+        for sector in np.flatnonzero(both.bounds <= limit).tolist():
+            if sector not in states:
+                states[sector] = self._ground(phase, sector, gap)
         best = min(states, key=lambda sector: states[sector].energy)
         state, others = states[best], [s.energy for sector, s in states.items() if sector != best]
         if gap:
             state = replace(state, gap=min([state.gap, *(energy - state.energy for energy in others)]))
         if self.family.betas[phase] == 0.0:
-            bounds = found.bounds
+            bounds = both.bounds
             bounds[list(states)] = [s.energy for s in states.values()]
             self.known = Sectors(self.symmetries, bounds, best, state.vector, state.gap)
         return best, state
@@ -155,8 +166,8 @@ class _Search:
     def _below(self, energy: float, sectors: list[int], row: Vector) -> list[int]:
         """Return the sectors whose lowest level, for the coefficients of an operator, may lie below an energy."""
         signs = self.reduced.signs_in(np.array(sectors))
-        found = scan(self.reduced.paulis, signs * row[self.used], limit=energy, seed=self.seed)
-        return [sector for sector, bound in zip(sectors, found.bounds, strict=True) if bound <= energy]
+        bounds = scan(self.reduced.paulis, signs * row[self.used], limit=energy, seed=self.seed).bounds
+        return [sector for sector, bound in zip(sectors, bounds, strict=True) if bound <= energy]
 
     def _ground(self, phase: int, sector: int, gap: bool) -> GroundState:
         start = self.known.vector if self.known is not None and self.known.sector == sector else None
@@ -196,20 +207,20 @@ def sector_states(
     A nudge shifts every level by at most |β| ‖C‖. Another sector can therefore contain the ground state of a nudged phase only if
     its free level lies at most that much above the nudged ground state of the free phase's sector.
     """
-    known = None if free is None or not isinstance(free.carried, Sectors) else free.carried
-    if known is not None and known.symmetries is not symmetries:
-        known = None
-    search = _Search(family, symmetries, tolerance, seed, known)
-    order, found = outwards(family.betas), {}
+    free_sectors = None if free is None or not isinstance(free.carried, Sectors) else free.carried
+    if free_sectors is not None and free_sectors.symmetries is not symmetries:
+        free_sectors = None
+    search = _Search(family, symmetries, tolerance, seed, free_sectors)
+    order, ground = outwards(family.betas), {}
     for done, p in enumerate(order):
         progress("ground states", done / len(order))
         wants_gap = gap and family.betas[p] == 0.0
-        sector, state = found[p] = search.solve(p, gap=wants_gap)
+        sector, state = ground[p] = search.solve(p, gap=wants_gap)
         if wants_gap:
             refuse_degenerate(state.gap, search.operator(p, sector))
     progress("ground states", 1.0)
-    sectors = np.array([found[p][0] for p in range(len(order))])
-    vectors = np.array([found[p][1].vector for p in range(len(order))])
+    sectors = np.array([ground[p][0] for p in range(len(order))])
+    vectors = np.array([ground[p][1].vector for p in range(len(order))])
     start = search.known
 
     @functools.cache
@@ -227,14 +238,14 @@ def sector_states(
 
     free_place = family.betas.index(0.0) if 0.0 in family.betas else None
     return Prepared(
-        phases=tuple(_report(family.betas[p], *found[p], start) for p in range(len(order))),
+        phases=tuple(_report(family.betas[p], *ground[p], start) for p in range(len(order))),
         states=states,
         circuits=lambda: loading_circuits(states, family.num_qubits),
         expectations=expectations,
         probabilities=probabilities,
         carried=start,
         details={**details, "sectors": symmetries.sectors, "warnings": []},
-        response=None if free_place is None else _response(family, search, *found[free_place], free_place),
+        response=None if free_place is None else _response(family, search, *ground[free_place], free_place),
     )
 
 

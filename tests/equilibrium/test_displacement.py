@@ -45,13 +45,13 @@ def test_overlaps_and_cosine_are_those_of_a_dense_calculation(beta):
         states.append(np.linalg.eigh(matrix)[1][:, 0])
     overlap = abs(np.vdot(*states)) ** 2
     assert gradient.diagnostics.phases[1].overlap == pytest.approx(overlap, abs=1e-8)
-    found = gradient.diagnostics.more.get("too_large_beta")
-    assert (found is not None) == (beta >= 0.5) == bool(told(gradient))
-    if found:
+    too_large = gradient.diagnostics.more.get("too_large_beta")
+    assert (too_large is not None) == (beta >= 0.5) == bool(told(gradient))
+    if too_large:
         exact = dense_limit(problem)
         sizes = np.linalg.norm(exact) * np.linalg.norm(gradient.values)
-        assert found["overlap"] == pytest.approx(overlap, abs=1e-8)
-        assert found["cosine"] == pytest.approx(exact @ gradient.values / sizes, abs=1e-4)
+        assert too_large["overlap"] == pytest.approx(overlap, abs=1e-8)
+        assert too_large["cosine"] == pytest.approx(exact @ gradient.values / sizes, abs=1e-4)
 
 
 def test_every_stencil_tells_and_a_warning_is_raised():

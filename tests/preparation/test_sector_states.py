@@ -73,6 +73,29 @@ def test_a_nudge_that_changes_the_sector_is_followed(whole_space):
     assert changed
 
 
+@pytest.mark.parametrize("gap", [True, False])
+def test_a_sector_that_the_first_search_misjudges_is_found_by_the_second(gap, monkeypatch):
+    problem = honeycomb(1)
+    family = module.Family(problem.frame, problem.hamiltonian_row, np.zeros(len(problem.frame.paulis)), (0.0,))
+    true = qep.Exact(gap=gap).prepare(family).phases[0]
+    scans = []
+
+    def misjudging(*args, **options):
+        result = module_scan(*args, **options)
+        if not scans:
+            lowest = np.argmin(result.energies)
+            result.energies[lowest] = result.bounds[lowest] = result.energies.max() + 1.0
+        scans.append(result)
+        return result
+
+    module_scan = module.scan
+    monkeypatch.setattr(module, "scan", misjudging)
+    again = qep.Exact(gap=gap).prepare(family).phases[0]
+    assert len(scans) == 2
+    assert again.energy == pytest.approx(true.energy, abs=1e-9)
+    assert again.gap == pytest.approx(true.gap, rel=1e-2)
+
+
 def test_states_and_joint_distributions_are_those_of_the_whole_space():
     problem = honeycomb(1)
     family = module.Family(problem.frame, problem.hamiltonian_row, np.zeros(len(problem.frame.paulis)), (0.0,))

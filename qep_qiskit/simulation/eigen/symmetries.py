@@ -133,7 +133,7 @@ def _kernel(matrix: Bits) -> Bits:
 
 def _commuting(strings: list[Bits], n: int) -> list[Bits]:
     """Return independent commuting strings (x, then z) by symplectic elimination, which drops one of each anticommuting pair."""
-    chosen = []
+    commuting = []
     while strings:
         first = strings.pop(0)
         partner = next((k for k, other in enumerate(strings) if _anticommute(first, other, n)), None)
@@ -141,8 +141,8 @@ def _commuting(strings: list[Bits], n: int) -> list[Bits]:
             second = strings.pop(partner)
             strings = [s ^ second if _anticommute(s, first, n) else s for s in strings]
             strings = [s ^ first if _anticommute(s, second, n) else s for s in strings]
-        chosen.append(first)
-    return chosen
+        commuting.append(first)
+    return commuting
 
 
 def _anticommute(a: Bits, b: Bits, n: int) -> bool:
