@@ -106,7 +106,7 @@ def test_a_ramp_with_a_schedule_can_be_pickled():
         (lambda: 0, "function <lambda> fails .TypeError"),
         (lambda x: "ab", "function <lambda> fails .ValueError"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )
 def test_an_invalid_schedule_gives_one_line(schedule, message):
     with pytest.raises(InputError, match=message) as caught:
