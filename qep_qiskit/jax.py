@@ -11,6 +11,8 @@ try:
 except ModuleNotFoundError:
     raise ModuleNotFoundError("qep_qiskit.jax: needs JAX; pip install 'qep-qiskit[jax]'", name="jax") from None
 
+from qep_qiskit.checks import shown
+from qep_qiskit.errors import InputError
 from qep_qiskit.layers import NetworkFunction
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption
@@ -91,9 +93,20 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     differentiable.defvjp(forward, backward)
 
     def predict(weights: Any, x: Any) -> jax.Array:
-        weights, x = jnp.asarray(weights), jnp.asarray(x)
+        weights, x = _real("weights", weights), _real("x", x)
         lead, kind = function.lead(weights.shape, x.shape), jnp.result_type(weights, x, float)
         weights, x = (jnp.broadcast_to(each, (*lead, each.shape[-1])).astype(kind) for each in (weights, x))
         return differentiable(weights, x)
 
     return predict
+
+
+def _real(name: str, values: Any) -> jax.Array:
+    """Return real numbers as an array of JAX."""
+    try:
+        array = jnp.asarray(values)
+    except (TypeError, ValueError):
+        raise InputError(f"{name}: {shown(values)} is not allowed; give an array of numbers") from None
+    if jnp.iscomplexobj(array):
+        raise InputError(f"{name}: complex numbers are not allowed; give real ones")
+    return array

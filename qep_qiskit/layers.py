@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,7 +14,7 @@ from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
-from qep_qiskit.progress import ProgressOption
+from qep_qiskit.progress import ProgressOption, check_progress
 from qep_qiskit.seeds import integer
 from qep_qiskit.settings import settings_of
 from qep_qiskit.verbs.predictions import predictions
@@ -42,6 +43,7 @@ class NetworkFunction:
     ) -> None:
         if not isinstance(network, Network):
             raise InputError(f"network: {shown(network)} is not allowed; give a Network such as qep.ising(...)")
+        check_progress(progress)
         self.network, self.options, self.progress = network, dict(options), progress
         settings = settings_of(verb, options)
         if isinstance(settings.shots, Split | OptimalShots):
@@ -94,4 +96,5 @@ def _rows(*arrays: Any) -> tuple[tuple[int, ...], list[Array]]:
     """Return the common leading axes of arrays, and the arrays as float64 tables with one row per sample."""
     numbers = [np.asarray(array, dtype=float) for array in arrays]
     lead = np.broadcast_shapes(*(each.shape[:-1] for each in numbers))
-    return lead, [np.broadcast_to(each, (*lead, each.shape[-1])).reshape(-1, each.shape[-1]) for each in numbers]
+    samples = math.prod(lead)  # not -1, which an axis without inputs leaves open
+    return lead, [np.broadcast_to(each, (*lead, each.shape[-1])).reshape(samples, each.shape[-1]) for each in numbers]

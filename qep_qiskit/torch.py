@@ -13,6 +13,8 @@ except ModuleNotFoundError:
 import numpy as np
 from numpy.typing import ArrayLike
 
+from qep_qiskit.checks import shown
+from qep_qiskit.errors import InputError
 from qep_qiskit.layers import NetworkFunction
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption
@@ -97,7 +99,8 @@ class Layer(torch.nn.Module):
     work, too. There are no second derivatives.
 
     Equal arguments give equal results, even from shots, since the seed of the shots is derived from `seed` and the arguments.
-    It computes in float64 on the CPU and returns the type and the device of `x`. The weights have PyTorch's default type.
+    It computes in float64 on the CPU and returns the type and the device of `x`; for whole numbers the
+    type of the weights. The weights have PyTorch's default type.
 
     Examples
     --------
@@ -121,10 +124,16 @@ class Layer(torch.nn.Module):
         super().__init__()
         self.function = NetworkFunction(type(self), network, options, progress)
         first = network.initial_weights(seed=options.get("seed") or 0) if weights is None else weights
+        first = _array(first) if isinstance(first, torch.Tensor) else first
         self.weights = torch.nn.Parameter(torch.tensor(network.weight_vector(first), dtype=torch.get_default_dtype()))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return the predictions, shape (..., num_outputs), for inputs of shape (..., num_inputs)."""
+        if not isinstance(x, torch.Tensor):
+            raise InputError(f"x: {shown(x)} is not allowed; give a tensor of real numbers")
+        if x.is_complex():
+            raise InputError("x: complex numbers are not allowed; give a tensor of real numbers")
+        x = x if x.is_floating_point() else x.to(self.weights.dtype)
         lead = self.function.lead(tuple(self.weights.shape), tuple(x.shape))
         return _Predictions.apply(self.function, self.weights.expand(*lead, -1), x.expand(*lead, -1))
 
@@ -140,7 +149,7 @@ def _batched(info: Any, in_dims: tuple[Any, ...], tensors: tuple[torch.Tensor, .
 
 
 def _array(tensor: torch.Tensor) -> Any:
-    return tensor.detach().cpu().numpy()
+    return tensor.detach().cpu().to(torch.float64).numpy()  # NumPy has no bfloat16
 
 
 def _tensor(array: Any, *, like: torch.Tensor) -> torch.Tensor:

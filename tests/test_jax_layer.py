@@ -170,3 +170,31 @@ def test_without_jax_the_message_names_the_extra():
     code = "import sys; sys.modules['jax'] = None\ntry: import qep_qiskit.jax\nexcept ModuleNotFoundError as error: print(error)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout.strip() == "qep_qiskit.jax: needs JAX; pip install 'qep-qiskit[jax]'"
+
+
+def test_networks_without_inputs():
+    network = qep.ising(sites=2, edges="chain", outputs=[1])
+    predict, weights = layer(network), first_weights(network)
+    pulled = qep.vjp(network, weights, None, [1.0]).weights
+    np.testing.assert_allclose(jax.grad(lambda w: predict(w, jnp.zeros(0))[0])(weights), pulled, atol=1e-12)
+    each = jax.vmap(jax.grad(lambda w, x: predict(w, x).sum()), (0, None))(np.stack([weights, weights]), jnp.zeros((3, 0)))
+    np.testing.assert_allclose(each, [3 * pulled] * 2, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("weights", "x", "words"),
+    [
+        (np.ones(5), ["half"], "^x: .* is not allowed; give an array of numbers"),
+        (None, [0.5], "^weights: None is not allowed"),
+        (np.ones(5), [0.5 + 1j], "^x: complex numbers are not allowed"),
+        (np.ones(5) + 0j, [0.5], "^weights: complex numbers are not allowed"),
+    ],
+)
+def test_only_real_numbers_are_taken(weights, x, words):
+    with pytest.raises(qep.InputError, match=words):
+        layer(SMALL)(weights, x)
+
+
+def test_the_option_progress_is_checked_before_anything_runs():
+    with pytest.raises(qep.InputError, match="^progress: 'on' is not allowed"):
+        layer(SMALL, progress="on")

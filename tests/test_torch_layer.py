@@ -123,6 +123,33 @@ def test_errors_are_one_line():
         Layer(CHAIN, shot=3)
 
 
+@needs_torch
+def test_other_types_of_inputs_and_weights():
+    import torch
+
+    from qep_qiskit.torch import Layer
+
+    module = Layer(CHAIN, seed=3)
+    whole, low = torch.tensor([[1, 0], [0, 1]]), torch.tensor([[0.5, 0.0]], dtype=torch.bfloat16)
+    assert torch.equal(module(whole), module(whole.float()))
+    assert module(low).dtype == torch.bfloat16
+    assert torch.equal(Layer(CHAIN, weights=module.weights).weights, module.weights)
+    for x in ([0.5, 0.5], None, torch.tensor([0.5, 0.5 + 1j])):
+        with pytest.raises(qep.InputError, match="^x: .* allowed; give a tensor of real numbers"):
+            module(x)
+
+
+@needs_torch
+def test_a_network_without_inputs(double):
+    from qep_qiskit.torch import Layer
+
+    network = qep.ising(sites=2, edges="chain", outputs=[1])
+    module = Layer(network, seed=1)
+    module(double.zeros(3, 0)).sum().backward()
+    pulled = qep.vjp(network, module.weights.detach().numpy(), None, [1.0]).weights
+    np.testing.assert_allclose(module.weights.grad, 3 * pulled, atol=1e-12)
+
+
 def test_without_torch_the_message_names_the_extra():
     code = (
         "import sys; sys.modules['torch'] = None\ntry: import qep_qiskit.torch\nexcept ModuleNotFoundError as error: print(error)"

@@ -5,6 +5,6 @@ Every engine takes a callable, :data:`Progress`, and reports its stages to it. :
 """
 
 from qep_qiskit.progress.board import Progress, ProgressOption, one_of, silent, steps_done
-from qep_qiskit.progress.option import hidden, showing
+from qep_qiskit.progress.option import check_progress, hidden, showing
 
-__all__ = ["Progress", "ProgressOption", "hidden", "one_of", "showing", "silent", "steps_done"]
+__all__ = ["Progress", "ProgressOption", "check_progress", "hidden", "one_of", "showing", "silent", "steps_done"]

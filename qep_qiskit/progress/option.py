@@ -62,6 +62,14 @@ _CURRENT: list[_Shown] = []
 _TAKING = threading.Lock()
 
 
+def check_progress(progress: object) -> None:
+    """Refuse anything that is not "auto", "off" or a callable."""
+    if not callable(progress) and not (isinstance(progress, str) and progress in ("auto", "off")):
+        from qep_qiskit.checks import shown  # which imports NumPy
+
+        raise InputError(f'progress: {shown(progress)} is not allowed; give "auto", "off" or a function')
+
+
 @contextmanager
 def showing(progress: ProgressOption = "auto", *, lines: bool = False) -> Iterator[Progress]:
     """Show the progress of a call, and yield the callable to which its engines report.
@@ -84,13 +92,10 @@ def showing(progress: ProgressOption = "auto", *, lines: bool = False) -> Iterat
     ...     report("ground states", 0.5)
     ground states 0.5
     """
+    check_progress(progress)
     if callable(progress):
         yield progress if isinstance(progress, Board) else _Told(progress)
         return
-    if progress not in ("auto", "off"):
-        from qep_qiskit.checks import shown  # which imports NumPy
-
-        raise InputError(f'progress: {shown(progress)} is not allowed; give "auto", "off" or a function')
     board = None
     if progress == "auto":
         with _TAKING:
