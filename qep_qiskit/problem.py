@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cached_property
 from typing import Any
 
@@ -179,6 +180,17 @@ class Problem:
 
 def _dense(rows: Any) -> NDArray[np.float64]:
     return np.asarray(rows.toarray() if issparse(rows) else rows)
+
+
+@contextmanager
+def naming_sample(number: int, count: int) -> Iterator[None]:
+    """Add the sample's number to an error about one of several samples."""
+    try:
+        yield
+    except InputError as error:
+        if count == 1:
+            raise
+        raise type(error)(f"sample {number}: {error}") from None
 
 
 def check_problem(problem: object) -> None:

@@ -64,14 +64,15 @@ def first_phases(problem: Problem, stencil: Stencil) -> tuple[int, ...]:
 def refuse_lost(family: Family, signal: Vector) -> None:
     """Raise InputError if a β is so small that H + βC equals H in double precision although the nudge is not zero."""
     busy = _busy(family)
-    if not np.any(family.nudge[busy]) or float(np.abs(signal).max(initial=0.0)) < STILL:
+    size = float(np.abs(family.nudge[busy]).max(initial=0.0))
+    if size == 0.0 or min(size, float(np.abs(signal).max(initial=0.0))) < STILL:
         return
     for beta, row in zip(family.betas, family.coefficients, strict=True):
         if beta != 0.0 and np.array_equal(row[busy], family.free[busy]):
             largest = float(np.abs(family.free[busy]).max())
             raise InputError(
                 f"beta: {beta:g} is too small beside this network: βC is lost in the rounding of H, whose coefficients go up to "
-                f"{largest:.3g}; take a β of {1e-6 * largest / float(np.abs(family.nudge[busy]).max()):.1g} or more"
+                f"{largest:.3g}; take a β of {1e-6 * largest / size:.1g} or more"
             )
 
 

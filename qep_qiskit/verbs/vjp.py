@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Unpack
+from dataclasses import dataclass, field, replace
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,7 @@ from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation.exact import reference_state
-from qep_qiskit.problem import Problem
+from qep_qiskit.problem import Problem, naming_sample
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.reference.response import exact_gradient, variational_gradients
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options
@@ -112,7 +112,7 @@ def vjp(
 
     Notes
     -----
-    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β, and ∂H/∂w and ∂H/∂x are measured in the same
+    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β (a β that you choose should fit its size), and ∂H/∂w and ∂H/∂x are measured in the same
     circuits. A batch is a leading axis: `x` of shape (n, num_inputs), `cotangent` of shape (n, num_outputs), or weights of shape
     (n, num_weights); arguments without it are shared by all samples. All circuits of a batch go in one job. Samples whose
     cotangent is zero have derivatives that are exactly zero, and nothing is run for them.
@@ -131,8 +131,11 @@ def vjp(
     results: list[Gradient | None] = [None] * len(problems)
     if asked:
         measure = _limits(settings, options) or _measured(settings, options)
-        for i, result in zip(asked, measure([problems[i] for i in asked], progress), strict=True):
-            results[i] = result
+        free = options.get("stencil") is None and settings.shots is None  # no β is given, nor one that balances the shots
+        exponents = [_exponent(problems[i]) if free else 0 for i in asked]
+        found = measure([_times(problems[i], -e) for i, e in zip(asked, exponents, strict=True)], progress)
+        for i, e, result in zip(asked, exponents, found, strict=True):
+            results[i] = _multiplied(result, e)
     return _pullback(network, results, batch, exact=settings.shots is None)
 
 
@@ -155,6 +158,50 @@ def _limits(settings: Settings, options: Options) -> Measure | None:
             return [exact_gradient(problem, preparer=preparer, seed=seed, progress=report) for problem in problems]
 
     return exact
+
+
+def _exponent(problem: Problem) -> int:
+    """Return the power of two of the cotangent's largest number, far enough from overflow for β."""
+    return int(np.clip(np.frexp(np.abs(problem.cost.cotangent).max())[1], -900, 900))  # type: ignore[attr-defined]
+
+
+def _times(problem: Problem, exponent: int) -> Problem:
+    """Return a problem with its cotangent times a power of two: no size of it overflows, is lost, or stops a search early."""
+    if exponent == 0:
+        return problem
+    cost = LinearCost(np.ldexp(problem.cost.cotangent, exponent))  # type: ignore[attr-defined]
+    return Problem(problem.network, problem.weights, problem.x, cost=cost, input_gradient=True)
+
+
+def _multiplied(gradient: Gradient, exponent: int) -> Gradient:
+    """Return an exact gradient for a cotangent that is larger, and a β that is smaller, by a power of two: no digit changes."""
+    if exponent == 0:
+        return gradient
+
+    def times(numbers: Any, power: int = exponent) -> Any:
+        return None if numbers is None else np.ldexp(numbers, power)
+
+    found = gradient.diagnostics
+    bias = None if found.beta_bias is None else dict(found.beta_bias)
+    more = dict(found.more)
+    for held, names in ((bias or {}, ("values", "limit")), (more, ("uncertainty", "error_bound"))):
+        held.update({name: times(held[name]).tolist() for name in names if held.get(name) is not None})
+    stencil = gradient.provenance.get("stencil")
+    if isinstance(stencil, Mapping) and "beta" in stencil:
+        stencil = {**stencil, "beta": float(times(stencil["beta"], -exponent))}
+    return replace(
+        gradient,
+        values=times(gradient.values),
+        loss=float(times(gradient.loss)),
+        input_values=times(gradient.input_values),
+        diagnostics=replace(
+            found,
+            phases=tuple(replace(phase, beta=float(times(phase.beta, -exponent))) for phase in found.phases),
+            beta_bias=bias,  # type: ignore[arg-type]
+            more=more,
+        ),
+        provenance={**gradient.provenance, **({} if stencil is None else {"stencil": stencil})},
+    )
 
 
 def _measured(settings: Settings, options: Options) -> Measure:
@@ -209,10 +256,11 @@ def _problems(
         rows = columns[name]
         return given[name] if rows is None else rows[i]  # type: ignore[return-value]
 
-    return [
-        Problem(network, at("weights", i), at("x", i), cost=LinearCost(at("cotangent", i)), input_gradient=True)
-        for i in range(count or 1)
-    ], count is not None
+    def problem(i: int) -> Problem:
+        with naming_sample(i, count or 1):
+            return Problem(network, at("weights", i), at("x", i), cost=LinearCost(at("cotangent", i)), input_gradient=True)
+
+    return [problem(i) for i in range(count or 1)], count is not None
 
 
 def _samples(values: object) -> Array | None:

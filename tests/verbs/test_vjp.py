@@ -106,12 +106,54 @@ def test_a_batch_is_the_list_of_its_samples():
         ([0.1, 0.2], [1.0, np.nan], "cotangent: value 1 is nan"),
         (np.zeros((3, 2)), np.zeros((2, 2)), "x has 3, cotangent has 2 samples"),
         (np.zeros((0, 2)), [1.0, 1.0], "the batch is empty"),
+        ([[0.1, 0.2], [np.nan, 0.0]], [1.0, 1.0], "^sample 1: x: value 0 is nan"),
+        ([0.1, 0.2], [[1.0, 1.0], [1.0, 1.0], [1.0, np.inf]], "^sample 2: cotangent: value 1 is inf"),
     ],
 )
 def test_a_wrong_argument_is_named(x, cotangent, words):
     network, _ = CASES["fields"]
     with pytest.raises(qep.InputError, match=words):
         qep.vjp(network, network.initial_weights(seed=1), x, cotangent)
+
+
+@pytest.mark.parametrize(
+    ("preparer", "size"),
+    [
+        (qep.Exact(), 1e-300),
+        (qep.Exact(), 1e300),
+        (qep.VQE(layers=2), 3e4),
+        (qep.MPS(), 1e-17),
+        (qep.MPS(), 3e4),
+        (qep.Adiabatic(time=4, steps=12), 1e-17),
+    ],
+    ids=lambda given: f"{given:g}" if isinstance(given, float) else type(given).__name__,
+)
+def test_a_pullback_grows_with_its_cotangent(preparer, size):
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[1, 2])
+    weights = network.initial_weights(seed=3)
+    one = qep.vjp(network, weights, [0.5], COTANGENT, preparer=preparer)
+    pulled = qep.vjp(network, weights, [0.5], size * COTANGENT, preparer=preparer)
+    accuracy = 0.003 if one.gradients[0].diagnostics.beta_bias else 1e-8  # of the stencil
+    np.testing.assert_allclose(pulled.weights / size, one.weights, atol=accuracy)
+    np.testing.assert_allclose(pulled.inputs / size, one.inputs, atol=accuracy)
+    if isinstance(preparer, qep.MPS):
+        (found,) = pulled.gradients
+        stencil = qep.extrapolated(found.provenance["stencil"]["beta"])
+        problem = qep.Problem(network, weights, [0.5], cost=qep.LinearCost(size * COTANGENT))
+        again = qep.gradient(problem, stencil=stencil, preparer=preparer)
+        np.testing.assert_allclose(found.values / size, again.values / size, atol=1e-6)
+        assert found.loss == pytest.approx(again.loss, rel=1e-6)
+        for name in ("values", "limit"):
+            bias = [np.array(g.diagnostics.beta_bias[name]) / size for g in (found, again)]
+            np.testing.assert_allclose(*bias, atol=1e-6)
+        assert [p.beta for p in found.diagnostics.phases] == [p.beta for p in again.diagnostics.phases]
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_a_cotangent_that_vanishes_beside_the_network_stops_nothing():
+    network, x = CASES["fields"]
+    pulled = qep.vjp(network, network.initial_weights(seed=1), x, 1e-30 * COTANGENT, stencil=qep.symmetric(0.3))
+    assert np.abs(pulled.weights).max() < 1e-14
 
 
 def test_the_weights_do_not_change_when_the_inputs_are_asked_for():
