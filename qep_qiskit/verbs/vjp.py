@@ -112,10 +112,11 @@ def vjp(
 
     Notes
     -----
-    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β (a β that you choose should fit its size), and ∂H/∂w and ∂H/∂x are measured in the same
-    circuits. A batch is a leading axis: `x` of shape (n, num_inputs), `cotangent` of shape (n, num_outputs), or weights of shape
-    (n, num_weights); arguments without it are shared by all samples. All circuits of a batch go in one job. Samples whose
-    cotangent is zero have derivatives that are exactly zero, and nothing is run for them.
+    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β, and ∂H/∂w and ∂H/∂x are measured in the same
+    circuits. Beside a small cotangent, shots at a fixed β measure mostly noise; a stencil without a β fits it to the cotangent.
+    A batch is a leading axis: `x` of shape (n, num_inputs), `cotangent` of shape (n, num_outputs), or weights of shape (n,
+    num_weights); arguments without it are shared by all samples. All circuits of a batch go in one job. Samples whose cotangent
+    is zero have derivatives that are exactly zero, and nothing is run for them.
 
     Examples
     --------
