@@ -17,7 +17,7 @@ from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AnyStencil, Stencil
 
 Vector = NDArray[np.float64]
-USUAL, LEAST = 0.1, 1e-5
+USUAL, LEAST, MOST = 0.1, 1e-5, 1e99
 STEPS = 60
 
 
@@ -44,7 +44,7 @@ def narrowest(asked: AnyStencil, problem: Problem, settings: Settings, free: Pre
     size, energy = float(np.abs(nudge[problem.frame.busy]).sum()), float(problem.hamiltonian_row @ strings)
     if size <= 0.0 or first <= energy:
         return asked.at(USUAL)
-    scale = (first - energy) / size
+    scale = min((first - energy) / size, MOST)
     best, width = USUAL, math.inf
     noise = _noise(problem, settings, strings, failure)
     for share in np.geomspace(LEAST, 0.25, STEPS):

@@ -21,7 +21,7 @@ from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.simulation.cones.variance import LocalVariance
-from qep_qiskit.simulation.eigen.excited_bound import MOST_QUBITS, EnergyBound, first_excited_bound
+from qep_qiskit.simulation.eigen.excited_bound import DENSE_QUBITS, MOST_QUBITS, EnergyBound, first_excited_bound
 from qep_qiskit.simulation.eigen.lanczos import ground_state
 from qep_qiskit.simulation.eigen.operators import PauliSum
 from qep_qiskit.stencils import Stencil
@@ -58,8 +58,11 @@ def first_energy(
     ------
     NoBoundError
         If there are too many qubits and no `gap` is given.
+    InputError
+        If the first excited energy cannot be as high as `gap` says.
     """
     if gap is not None:
+        _refuse_impossible(problem, energy, gap)
         assumed = f"the first excited energy is at least {gap:g} above the prepared state's, as gap={gap:g} says"
         return EnergyBound(energy + gap, 0.0, "given"), (assumed,)
     if problem.network.num_qubits > MOST_QUBITS:
@@ -74,6 +77,18 @@ def first_energy(
     bound = first_excited_bound(operator, state, seed=seed, progress=progress)
     assert bound is not None
     return bound, ()
+
+
+def _refuse_impossible(problem: Problem, energy: float, gap: float) -> None:
+    """Raise InputError if E + gap exceeds E₁, or on more than 9 qubits the largest energy that there can be."""
+    operator = PauliSum.from_operator(problem.hamiltonian)
+    most, why = operator.scale, "since no energy of this network lies higher"
+    if operator.num_qubits <= DENSE_QUBITS:
+        bound = first_excited_bound(operator, None)
+        assert bound is not None
+        most, why = bound.energy, "as the whole spectrum says, or leave it out"
+    if energy + gap > most + 1e-9 * operator.scale:
+        raise InputError(f"gap: {gap:g} is not allowed; give at most {most - energy:.4g}, {why}")
 
 
 def variances_of(problem: Problem, prepared: Prepared, betas: Vector, nudge: Vector) -> list[float]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qep_qiskit.experiment import Spec
     from qep_qiskit.progress import Progress
 
+CONFIDENCE = 0.99
+
 
 @click.command(
     "gradient",
@@ -39,9 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--confidence",
     type=float,
-    default=0.99,
-    show_default=True,
-    help="With --certify and shots: the probability that all intervals hold.",
+    help=f"With --certify and shots: the probability that all intervals hold, by default {CONFIDENCE}.",
 )
 @yes_option
 def command(
@@ -53,7 +53,7 @@ def command(
     folder: str | None,
     certify: bool,
     gap: float | None,
-    confidence: float,
+    confidence: float | None,
     yes: bool,
 ) -> None:
     """Measure the gradient of the loss with respect to every weight, and with --inputs to every input.
@@ -71,8 +71,9 @@ def command(
     spec = replace(request, overrides=(*request.overrides, *extra)).load(device_name)
     document: dict[str, object] = {}
     certificate = None
-    if gap is not None and not certify:
-        raise InputError("--gap: goes with --certify; add it, or leave --gap out")
+    for name, value in (("--gap", gap), ("--confidence", confidence)):
+        if value is not None and not certify:
+            raise InputError(f"{name}: goes with --certify; add it, or leave {name} out")
     if bills(spec):
         if certify:
             raise InputError(
@@ -87,7 +88,8 @@ def command(
         problem, settings = spec.problem(), spec.settings()
         with showing(lines=True) as report:
             if certify:
-                certificate = certified(problem, **settings, gap=gap, confidence=confidence, progress=report)
+                chance = CONFIDENCE if confidence is None else confidence
+                certificate = certified(problem, **settings, gap=gap, confidence=chance, progress=report)
                 result = certificate.gradient
                 document = {"certificate": certificate.to_dict()}
             else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from qep_qiskit.certified.certificate import Certificate
 from qep_qiskit.certified.choice import narrowest
 from qep_qiskit.certified.evidence import evidence_of, first_energy, refuse_unbounded, shot_parts
 from qep_qiskit.certified.shots import sum_bound
-from qep_qiskit.checks import real
+from qep_qiskit.checks import real, shown
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import free_family, nudged_family
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -48,7 +49,7 @@ def certify(
     problem : Problem
     gap : float, optional
         An assumption, for networks of more than 16 qubits: the first excited energy lies at least this far above the energy of
-        the prepared free phase. Up to 16 qubits such a bound is computed.
+        the prepared free phase. Up to 16 qubits such a bound is computed. A gap that cannot be is refused.
     confidence : float
         The probability with which all intervals hold together, over the shots. Without shots they always hold.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
@@ -81,9 +82,7 @@ def certify(
     settings = settings_of(certify, options)
     if isinstance(settings.shots, OptimalShots):
         raise InputError("shots: optimal_shots is not certified; give a number, or the Split that qep.forecast(...) chose")
-    chance = real("confidence", confidence, above=0.0)
-    if chance >= 1.0:
-        raise InputError(f"confidence: {confidence:g} is not allowed; give a number between 0 and 1, such as 0.99")
+    chance = _confidence(confidence)
     assumed = None if gap is None else real("gap", gap, above=0.0)
     with showing(progress) as report:
         try:
@@ -91,6 +90,16 @@ def certify(
         except NoBoundError as error:
             return Certificate(gradient(problem, progress=report, **options), reason=str(error))
         return _certified(problem, settings, assumed, chance, report, (started, clock))
+
+
+def _confidence(value: object) -> float:
+    try:
+        chance = real("confidence", value)
+    except InputError:
+        chance = math.nan
+    if not 0.0 < chance < 1.0:
+        raise InputError(f"confidence: {shown(value)} is not allowed; give a number between 0 and 1, such as 0.99")
+    return chance
 
 
 def _certified(

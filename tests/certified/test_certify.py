@@ -73,6 +73,13 @@ def test_a_given_beta_is_kept_and_one_that_may_close_the_gap_has_no_interval():
     assert np.isnan(refused.lower).all() and str(refused[NETWORK.names[0]]) == "no bound"
 
 
+def test_an_error_signal_that_nearly_vanishes():
+    cost = qep.LinearCost([1e-200])
+    certificate = qep.certify(qep.Problem(NETWORK, PROBLEM.weights, x=[0.5], cost=cost))
+    true = true_gradient(qep.Problem(NETWORK, PROBLEM.weights, x=[0.5], cost=qep.LinearCost([1.0])))
+    assert certificate.contains(1e-200 * true).all() and certificate.half_width.max() < 1e-90
+
+
 def test_wider_bounds_from_fewer_shots_and_more_confidence():
     def half(shots, confidence):
         certificate = qep.certify(PROBLEM, stencil=qep.symmetric(0.05), shots=shots, confidence=confidence, seed=1)
@@ -108,6 +115,8 @@ def test_many_qubits_need_a_gap_which_is_named_as_an_assumption():
     assert "18 qubits" in qep.certify(problem, **options).reason
     assumed = qep.certify(problem, gap=0.8, **options)
     assert "gap=0.8" in assumed.assumptions[0] and assumed.method == "given"
+    with pytest.raises(qep.InputError, match="^gap: 1000 is not allowed; give at most .* since no energy"):
+        qep.certify(problem, gap=1e3, **options)
     exact = qep.exact_gradient(problem)
     assert assumed.contains(exact).all() and np.abs(exact.values).max() > 10 * assumed.half_width.max()
 
@@ -116,8 +125,10 @@ def test_many_qubits_need_a_gap_which_is_named_as_an_assumption():
     ("options", "message"),
     [
         ({"gap": -1.0}, "^gap: "),
-        ({"confidence": 1.0}, "^confidence: "),
-        ({"confidence": 0.0}, "^confidence: "),
+        ({"gap": 1e3}, "^gap: 1000 is not allowed; give at most [0-9.]+, as the whole spectrum says"),
+        ({"confidence": 1.0}, "^confidence: .* between 0 and 1"),
+        ({"confidence": 0.0}, "^confidence: .* between 0 and 1"),
+        ({"confidence": "high"}, "^confidence: 'high' .* between 0 and 1"),
         ({"shots": qep.optimal_shots(100)}, "^shots: "),
     ],
 )
@@ -151,5 +162,6 @@ def test_the_command(small_spec):
     assert set(printed["certificate"]["parts"]) == {"finite_beta", "states", "truncation", "error_signal", "shots", "rounding"}
     shown = runner.invoke(cli, ["gradient", str(small_spec), "--certify", "--confidence", "0.9"]).output
     assert "certified" in shown and "confidence 0.9" in shown
-    alone = runner.invoke(cli, ["gradient", str(small_spec), "--gap", "1"])
-    assert alone.exit_code == 2 and "--certify" in alone.output
+    for option in (["--gap", "1"], ["--confidence", "0.9"]):
+        alone = runner.invoke(cli, ["gradient", str(small_spec), *option])
+        assert alone.exit_code == 2 and f"{option[0]}: goes with --certify" in alone.output
