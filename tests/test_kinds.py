@@ -3,6 +3,7 @@
 import importlib
 import inspect
 import pkgutil
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -86,6 +87,12 @@ def test_every_mitigation_optimizer_schedule_and_stencil_is_registered():
     assert set.union(*rules) == values_of(kinds.OPTIMIZERS)
     assert functions_with("training.rules.schedules", "step", "total") == values_of(kinds.SCHEDULES)
     assert functions_with("stencils", "beta") == values_of(kinds.STENCILS)
+
+
+@pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.what)
+def test_the_line_about_a_kind_is_plain_text(registry):
+    for name in registry.built_in:
+        assert not re.search(r":\w+:`", registry.about(name)), registry.about(name)
 
 
 @pytest.mark.parametrize("registry", REGISTRIES, ids=lambda registry: registry.what)

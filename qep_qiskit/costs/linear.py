@@ -20,7 +20,9 @@ COTANGENT = Key("a list of finite numbers, one per output", form=list[float])
 @COSTS.register("linear")
 @dataclass(frozen=True, repr=False)
 class LinearCost(OperatorCost):
-    """The cost L = Σ_m v_m ⟨O_m⟩ of the outputs O_m. Its gradient is Σ_m v_m ∂⟨O_m⟩/∂w: see :func:`qep_qiskit.vjp`.
+    """The cost L = Σ_m v_m ⟨O_m⟩ of the outputs O_m.
+
+    Its gradient is Σ_m v_m ∂⟨O_m⟩/∂w: see :func:`qep_qiskit.vjp`.
 
     Parameters
     ----------

@@ -106,10 +106,10 @@ class Gradient(Savable, Value):
         return self.loss - (self.loss_bias or 0.0)
 
     def __getitem__(self, name: str) -> Estimate:
-        """Return one weight's value and error bar: ``grad["J[0,1]"]`` prints 0.123 ± 0.004."""
-        k = index_of("gradient", name, self.names)
-        stderr = self.stderr
-        return Estimate(float(self.values[k]), None if stderr is None else float(stderr[k]))
+        """Return a derivative with its error bar: ``grad["J[0,1]"]`` prints 0.123 ± 0.004; an input's is ``grad["x[0]"]``."""
+        names, values, stderr = self._all()
+        k = index_of("gradient", name, names)
+        return Estimate(float(values[k]), None if stderr is None else float(stderr[k]))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)

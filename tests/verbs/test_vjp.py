@@ -165,6 +165,10 @@ def test_the_weights_do_not_change_when_the_inputs_are_asked_for():
     np.testing.assert_array_equal(plain.covariance, both.covariance)
     assert plain.provenance["executions"] == both.provenance["executions"]
     assert plain.input_values is None and plain.input_stderr is None
+    assert (both["x[1]"].value, both["x[1]"].stderr) == (both.input_values[1], both.input_stderr[1])
+    assert both["J[0,2]"] == plain["J[0,2]"]
+    with pytest.raises(qep.InputError, match=r"^gradient: this network has no weight 'x\[1\]'.*"):
+        plain["x[1]"]
 
 
 @pytest.mark.parametrize("name", CASES)
