@@ -19,6 +19,8 @@ MOST_SHOWN = 2.5
 """The largest relative error in a picture. Errors beyond it occur only where the gradient has nearly vanished."""
 MOST_MARKED = 40
 """The largest number of points of a curve that are marked."""
+WIDE = 20.0
+"""The range of shots, largest over smallest, from which their axis is logarithmic."""
 QUANTITIES = ("loss", "accuracy", "gradient")
 """The panels that can be drawn alone."""
 Rows = Sequence[Mapping[str, Any]]
@@ -190,6 +192,9 @@ def _columns(rows: Rows, x: str, y: str) -> tuple[list[float], list[float]]:
 
 def _steps(panel: Axes, history: Rows, key: str) -> None:
     panel.step(*_columns(history, "step", key), color=FAINT, where="mid")
+    values = [row[key] for row in history if row[key] is not None]
+    if values and max(values) > WIDE * min(values) > 0:
+        panel.set_yscale("log")
     _finish(panel)
 
 

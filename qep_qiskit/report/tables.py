@@ -12,6 +12,7 @@ from qep_qiskit.estimates import MISSING, finite
 
 LONGEST = 160
 """The largest number of characters of a list in a table; the page's JSON file has all of it."""
+LONG = 22
 ABSENT = (None, "", MISSING)
 """The values of empty cells."""
 
@@ -38,6 +39,11 @@ class Table:
     headings: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     log: bool = False
+
+    @property
+    def sentences(self) -> frozenset[int]:
+        """The columns with a text of more than `LONG` characters, which are aligned to the left and wrapped."""
+        return frozenset(k for row in self.rows for k, entry in enumerate(row) if len(entry.text) > LONG)
 
 
 def table(records: Iterable[Mapping[str, Any]], *, log: bool = False) -> Table:

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from qep_qiskit.display import counted
 from qep_qiskit.drawing.curves import panels
 from qep_qiskit.drawing.plane import draw_plane
-from qep_qiskit.estimates import column, cosine, duration, percent, with_error
+from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.charts import Series, strip
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
@@ -197,16 +197,20 @@ def _planned(history: Sequence[Record]) -> list[dict[str, Any]]:
             "step": row["step"],
             "β": row["beta"],
             "shots": row["shots"],
-            "shots by phase and basis": " · ".join(" / ".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
+            "by phase and basis": " · ".join("/".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
             "why these shots": row["shots_reason"],
-            "noise": row.get("noise"),
-            "noise wanted": row.get("noise_wanted"),
+            "noise, wanted": _and_wanted(row, "noise"),
             "why this β": row["beta_reason"],
-            "turn": row.get("turn"),
-            "turn wanted": row.get("turn_wanted"),
+            "turn, wanted": _and_wanted(row, "turn"),
         }
         for row in rows[::every]
     ]
+
+
+def _and_wanted(row: Record, key: str) -> Cell:
+    """Return a value of a plan and the one that it wanted, with three digits, sorted by the first."""
+    now, wanted = row.get(key), row.get(f"{key}_wanted")
+    return cell(None) if now is None else Cell(f"{now:.3g}, {MISSING if wanted is None else format(wanted, '.3g')}", now)
 
 
 def _labels(settings: Record, count: int) -> list[str]:

@@ -73,7 +73,8 @@ def qep(*words):
 
 def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     code, out, err = qep("train", spec, "--run", "run")
-    first, line = err.strip().splitlines()
+    first, note, line = err.strip().splitlines()
+    assert "a session is billed from its first job" in note
     assert (code, out) == (2, "") and service.ledger()["jobs"] == []
     assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_lagos.")
     assert line == "qep: --yes: missing, and no terminal to ask on; nothing was sent; `qep train --resume run --yes` sends it"
@@ -165,3 +166,22 @@ def test_large_trainings_in_hardware_runs(name, qubits, steps):
     task, _ = task_from(spec)
     assert task.network.num_qubits == qubits and task.total_steps == steps and len(task.held_out) > 0
     assert spec.device().name == "ibm_fez"
+
+
+def test_planned_shots_make_no_more_jobs_than_were_confirmed(spec, monkeypatch):
+    """A job is billed for seconds, however few its shots, so all circuits of a step share one number of shots."""
+    with serve(seed=5, noise="readout") as server:
+        monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
+        planned = ["--set", "training.optimizer=planned_shots", "--set", "training.epochs=3", "--set", "stencil.beta=0.1"]
+        server.service.order("failed-job")
+        code, _, err = qep("train", spec, "--run", "run", *planned, "--yes")
+        assert code == 2 and err.startswith("3 steps: about 3 jobs")
+        code, out, _ = qep("train", "--resume", "run", "--resubmit", "--yes", "--json")
+        assert code == 0
+        rows = json.loads(out)["history"]
+        assert len({row["beta"] for row in rows}) == 3 and all(row["split"] is None for row in rows[1:])
+        assert all(row["shots_per_circuit"] >= 100 for row in rows)
+        billed = [job["seconds"] for job in server.service.ledger()["jobs"] if job["seconds"]]
+        assert len(billed) == 3
+        with RunStore.open(Path("run")) as store:
+            assert sum(billed) == pytest.approx(store.get("estimate", "training")["qpu_seconds"], rel=0.1)

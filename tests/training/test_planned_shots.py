@@ -11,6 +11,7 @@ from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training import SGD, Momentum, PlannedShots
+from qep_qiskit.training.loop.sources import mean_of
 from qep_qiskit.training.rules.planned_shots import Seen
 
 BATCH = np.array([0, 1])
@@ -115,6 +116,7 @@ def test_a_training_spends_and_explains_its_plan():
     result = trained()
     rows = result.history
     assert rows[0]["shots"] == 4 * 5 * 20 and "first step" in rows[0]["shots_reason"]
+    assert rows[0]["beta"] > 0.1 and rows[0]["beta_reason"] == "the largest gain per shot"
     assert len({row["beta"] for row in rows}) > 2
     for row in rows[1:]:
         split = np.array(row["split"])
@@ -127,6 +129,16 @@ def test_workers_measure_the_same_plan():
     here, there = trained(epochs=3), trained(epochs=3, workers=1)
     assert [row["beta"] for row in here.history] == [row["beta"] for row in there.history]
     assert [row["shots"] for row in here.history] == [row["shots"] for row in there.history]
+
+
+def test_a_displaced_sample_counts_only_if_the_mean_of_its_batch_is_lost_too():
+    problems = [qep.Problem(NETWORK, NETWORK.initial_weights(0), x=x, cost=qep.SquaredError([1.0])) for x in XOR[:2]]
+    one, other = (qep.gradient(problem, stencil=qep.symmetric(0.05)) for problem in problems)
+    marked = replace(one.diagnostics, warnings=("displaced",), more={"too_large_beta": {"warning": "displaced"}})
+    one = replace(one, diagnostics=marked)
+    assert mean_of([one, other]).warnings == ()
+    lost = {**marked.beta_bias, "values": 3 * np.asarray(marked.beta_bias["limit"])}
+    assert mean_of([replace(one, diagnostics=replace(marked, beta_bias=lost))]).warnings == ("displaced",)
 
 
 def test_a_network_that_has_learned_spends_little():

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.diagnostics import BetaBias
+from qep_qiskit.equilibrium.displacement import LOST
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.measurement.split import Split
@@ -149,8 +150,10 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
     loss = float(np.mean([g.loss for g in gradients]))
     about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in gradients]
     of_samples = {b.get("warning") for b in about}  # bias warnings of single samples are dropped: only the batch's bias counts
-    texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
     beta_bias, turn = _mean_bias(about)
+    if beta_bias is not None and beta_bias <= LOST:
+        of_samples |= {g.diagnostics.more.get("too_large_beta", {}).get("warning") for g in gradients}
+    texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
     spent = sum(_count(g.provenance.get("shots_total")) for g in gradients)
     together: dict[str | None, list[Gradient]] = {}
     for gradient in gradients:

@@ -30,7 +30,7 @@ from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.metrics import measured
 from qep_qiskit.training.rules.optimizers import Memory
-from qep_qiskit.training.rules.planned_shots import Planner, Seen, StepPlan
+from qep_qiskit.training.rules.planned_shots import BETA_REASONS, Planner, Seen, StepPlan
 
 Vector = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -232,7 +232,10 @@ def _planned(task: Task, state: State, problems: Sequence[Problem], batch: Indic
         if turn is None:
             break
         beta = rule.first_beta(beta, settings.fixed_stencil.order, turn)
-    return rule.planned(settings.shots, beta, batch, state.memory)
+    plan = rule.planned(settings.shots, beta, batch, state.memory)
+    if state.step == 0 and beta != settings.fixed_stencil.beta:
+        plan = replace(plan, record={**plan.record, "beta_reason": BETA_REASONS[1]})
+    return plan.in_one_job(settings.shots) if getattr(settings.device, "gathers", False) else plan
 
 
 def _learned(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -41,8 +41,9 @@ SHOTS_REASONS = (
     "what is left to win is below the error bar of the loss",
     "the samples have different circuits, so all get the shots of the first step",
 )
+FEW_IN_A_JOB = "fewer than in the first step would save little, since the device bills every job"
 BETA_REASONS = (
-    "the first step: the largest gain per shot, or β as given where the states are not computed",
+    "the first step takes β as given",
     "the largest gain per shot",
     "the turn is kept below the noise",
     "the turn is not known: β is scaled with the error signal",
@@ -68,6 +69,13 @@ class StepPlan:
     shots: int
     beta: float
     record: Mapping[str, object]
+
+    def in_one_job(self, least: int) -> StepPlan:
+        """Return the plan with the same number of shots for all circuits, at least `least`, for a device that bills every job."""
+        if self.shots > least:
+            return replace(self, splits=None, record={**self.record, "split": None})
+        record = {**self.record, "split": None, "shots_reason": FEW_IN_A_JOB if self.splits else self.record["shots_reason"]}
+        return replace(self, splits=None, shots=least, record=record)
 
 
 @runtime_checkable
@@ -162,7 +170,9 @@ class PlannedShots:
     √(f Σ d σ²/(m Σ d g²)), where the sum of both errors is least. t is computed from the prepared states where their response
     to the nudge is known; elsewhere β grows as the error signal falls, which keeps the nudge as strong as at the first step.
 
-    Shots are rounded to powers of two times `minimum`, so that the circuits of a step make few jobs. The default minimum is 10:
+    Shots are rounded to powers of two times `minimum`, so that the circuits of a step make few jobs. On a device that bills jobs
+    all circuits get the mean, at least the shots of the first step: a job takes seconds, however few its shots. The default
+    minimum is 10:
     with fewer shots, events that are too rare to be seen dominate the error bars, which are then much too long.
     """
 
