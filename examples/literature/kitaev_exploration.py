@@ -81,5 +81,9 @@ def walk(network, beta, finished):
 
 if __name__ == "__main__":
     finished = Finished(sys.argv[1] if len(sys.argv) > 1 else None)
-    for beta in [float(word) for word in sys.argv[2:]] or ENDS:
-        walk(honeycomb(), beta, finished)
+    try:
+        for beta in [float(word) for word in sys.argv[2:]] or ENDS:
+            walk(honeycomb(), beta, finished)
+    except KeyboardInterrupt:
+        print("interrupted: " + ("the same command resumes" if finished.path else "name a FILE to resume next time"), flush=True)
+        sys.exit(130)

@@ -19,6 +19,7 @@ Every step is stored in FOLDER (default: kitaev_sensor_run), so that the trainin
 
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 
@@ -64,14 +65,19 @@ def ring():
     ]
 
 
-def sensor_network(system):
+def sensor_terms():
+    """Return the strings of the couplings and those of the sensor alone, by name."""
     alone = {f"{a}{k}": {s: a} for k, s in enumerate(SENSORS) for a in "XYZ"}
     both = {f"{a}0{b}1": {SENSORS[0]: a, SENSORS[1]: b} for a in "XYZ" for b in "XYZ"}
     bonds = {"ZZ": {0: "Z", WIDTH: "Z"}, "XX": {0: "X", 1: "X"}, "YY": {1: "Y", 2: "Y"}}
     coupled = {f"{bond}.{name}": {**sites, **sensor} for bond, sites in bonds.items() for name, sensor in alone.items()}
-    terms = {name: {string(letters): 1.0} for name, letters in {**coupled, **alone, **both}.items()}
+    return [{name: {string(letters): 1.0} for name, letters in some.items()} for some in (coupled, {**alone, **both})]
+
+
+def sensor_network(system):
+    coupled, own = sensor_terms()
     outputs = [{string({}): 0.5, string({SENSORS[0]: "Z"}): sign / 2} for sign in (1, -1)]
-    return qep.pauli(terms=terms, inputs=system, outputs=outputs), list(coupled)
+    return qep.pauli(terms={**coupled, **own}, inputs=system, outputs=outputs), list(coupled)
 
 
 def batch(rng):
@@ -115,7 +121,8 @@ def main(lattice="honeycomb", folder="kitaev_sensor_run", limit=""):
             tested(batches, step.state.weights)
 
     X, Y = points(seed=0)
-    tested(0, START)
+    if not Path(folder).exists():
+        tested(0, START)
     result = qep.train(
         network,
         X,
@@ -140,4 +147,8 @@ def main(lattice="honeycomb", folder="kitaev_sensor_run", limit=""):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except KeyboardInterrupt:
+        print("interrupted: finished batches are stored, and the same command resumes", flush=True)
+        sys.exit(130)
