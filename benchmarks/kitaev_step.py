@@ -72,7 +72,7 @@ def ground(matrix: Any, vectors: int, start: NDArray[Any] | None = None) -> tupl
     return float(values[0]), states[:, 0]
 
 
-def main(points: str = "6", vectors: str = "20") -> None:
+def main(points: str = "6", vectors: str = "60") -> None:
     """Measure and print both."""
     example = runpy.run_path(str(EXAMPLE))
     system, weights, count = example["honeycomb"](), np.array(example["START"]), int(points)

@@ -75,9 +75,9 @@ def sensor_terms():
 
 
 def sensor_network(system):
-    coupled, own = sensor_terms()
+    coupled, local = sensor_terms()
     outputs = [{string({}): 0.5, string({SENSORS[0]: "Z"}): sign / 2} for sign in (1, -1)]
-    return qep.pauli(terms={**coupled, **own}, inputs=system, outputs=outputs), list(coupled)
+    return qep.pauli(terms={**coupled, **local}, inputs=system, outputs=outputs), list(coupled)
 
 
 def batch(rng):
