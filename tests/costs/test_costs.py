@@ -46,6 +46,15 @@ class TestObservableCost(CostContract):
         return mean(0.7 * OUTPUTS[0] @ OUTPUTS[1] - 0.4 * np.kron(np.kron(np.eye(2), [[0, 1], [1, 0]]), np.eye(2)), state)
 
 
+class TestLinearCost(CostContract):
+    cost = qep.LinearCost([0.7, -1.2])
+    kind, keys = "linear", {"cotangent": [0.7, -1.2]}
+    wrong: ClassVar = [qep.LinearCost([0.7]), qep.LinearCost([0.7, -1.2, 0.1])]
+
+    def by_hand(self, state):
+        return 0.7 * mean(OUTPUTS[0], state) - 1.2 * mean(OUTPUTS[1], state)
+
+
 class TestSoftmaxCrossEntropy(CostContract):
     cost = qep.softmax_cross_entropy(1, scale=3.0)
     kind, target, keys = "softmax_cross_entropy", 1, {"scale": 3.0}
