@@ -189,7 +189,7 @@ class Certificate(Savable, Value):
 
     def _repr_html_(self) -> str:
         if self.reason:
-            return card("No certified interval", facts=(self.reason,))
+            return card("No certified interval", facts=self.facts())
         shown_weights = largest_first(self.gradient.values.tolist(), MOST_ROWS)
         used = [name for name, values in self.parts.items() if np.any(values)]
         rows = [(self.names[k], self.ends(k), *(f"{self.parts[name][k]:.1e}" for name in used)) for k in shown_weights]
@@ -203,7 +203,9 @@ class Certificate(Savable, Value):
         )
 
     def facts(self) -> list[str]:
-        """Return the confidence and the gap, each in a few words."""
+        """Return the confidence and the gap, each in a few words; without an interval, the reason."""
+        if self.reason:
+            return [self.reason]
         chance = 1.0 - self.confidence
         sure = f"confidence {self.confidence:.6g} for all intervals together"
         if chance < 1e-6:

@@ -105,6 +105,7 @@ def test_no_interval_where_no_bound_is_known(options, cost, words):
     assert words in certificate.reason and "\n" not in certificate.reason and not certificate.parts
     assert certificate.to_dict()["lower"] is None and certificate.gradient.values.shape == TRUE.shape
     assert "no interval" in repr(certificate) and "interval" in certificate._repr_html_()
+    assert certificate.facts() == [certificate.reason] and certificate.reason in str(certificate)
 
 
 def test_many_qubits_need_a_gap_which_is_named_as_an_assumption():
