@@ -97,7 +97,7 @@ class _Search:
     symmetries: Symmetries
     tolerance: float
     seed: int
-    known: Sectors | None = None
+    free_sectors: Sectors | None = None
     reduced: Reduced = field(init=False)
 
     def __post_init__(self) -> None:
@@ -111,9 +111,9 @@ class _Search:
 
     def solve(self, phase: int, *, gap: bool) -> tuple[int, GroundState]:
         """Return the sector and the ground state of a phase, with the gap above it if requested."""
-        if self.known is None:
+        if self.free_sectors is None:
             return self._searched(phase, gap)
-        beta, lowest = abs(self.family.betas[phase]), self.known.sector
+        beta, lowest = abs(self.family.betas[phase]), self.free_sectors.sector
         best = self._ground(phase, lowest, False)
         sectors = self._reachable(best.energy + beta * self.family.nudge_bound())
         if len(sectors) > FEW:
@@ -148,14 +148,14 @@ class _Search:
         if self.family.betas[phase] == 0.0:
             bounds = both.bounds
             bounds[list(states)] = [s.energy for s in states.values()]
-            self.known = Sectors(self.symmetries, bounds, best, state.vector, state.gap)
+            self.free_sectors = Sectors(self.symmetries, bounds, best, state.vector, state.gap)
         return best, state
 
     def _reachable(self, energy: float) -> list[int]:
         """Return the other sectors whose lowest level in the free phase may lie below an energy."""
-        assert self.known is not None
-        bounds = self.known.bounds
-        doubtful = [k for k in np.flatnonzero(bounds <= energy).tolist() if k != self.known.sector]
+        assert self.free_sectors is not None
+        bounds = self.free_sectors.bounds
+        doubtful = [k for k in np.flatnonzero(bounds <= energy).tolist() if k != self.free_sectors.sector]
         if len(doubtful) > FEW:
             left = self._below(energy, doubtful, self.family.free)
             dropped = [k for k in doubtful if k not in left]
@@ -170,7 +170,7 @@ class _Search:
         return [sector for sector, bound in zip(sectors, bounds, strict=True) if bound <= energy]
 
     def _ground(self, phase: int, sector: int, gap: bool) -> GroundState:
-        start = self.known.vector if self.known is not None and self.known.sector == sector else None
+        start = self.free_sectors.vector if self.free_sectors is not None and self.free_sectors.sector == sector else None
         return ground_state(self.operator(phase, sector), start=start, gap=gap, tolerance=self.tolerance, seed=self.seed)
 
 
@@ -221,7 +221,7 @@ def sector_states(
     progress("ground states", 1.0)
     sectors = np.array([ground[p][0] for p in range(len(order))])
     vectors = np.array([ground[p][1].vector for p in range(len(order))])
-    start = search.known
+    start = search.free_sectors
 
     @functools.cache
     def states() -> NDArray[np.complex128]:
@@ -249,11 +249,11 @@ def sector_states(
     )
 
 
-def _report(beta: float, sector: int, state: GroundState, known: Sectors | None) -> Phase:
-    gap = known.gap if known is not None and beta == 0.0 and math.isfinite(known.gap) else None
+def _report(beta: float, sector: int, state: GroundState, free_sectors: Sectors | None) -> Phase:
+    gap = free_sectors.gap if free_sectors is not None and beta == 0.0 and math.isfinite(free_sectors.gap) else None
     overlap = None
-    if beta != 0.0 and known is not None:
-        overlap = float(abs(np.vdot(known.vector, state.vector)) ** 2) if sector == known.sector else 0.0
+    if beta != 0.0 and free_sectors is not None:
+        overlap = float(abs(np.vdot(free_sectors.vector, state.vector)) ** 2) if sector == free_sectors.sector else 0.0
     return Phase(beta, state.energy, state.residual, state.residual**2, gap, overlap=overlap)
 
 
