@@ -25,6 +25,8 @@ ENDS = 1e-9
 """The largest distance of a schedule's ends from 0 and 1."""
 POLYNOMIAL = 6.01
 """The largest boundary curvature of the polynomial schedules; above, the other form needs no huge constant."""
+STRAIGHT = 1e12
+"""The largest boundary curvature; the schedule is then a straight line but for rounding."""
 STEP = 1e-3
 SLOPES = np.array([-137 / 60, 5, -5, 10 / 3, -5 / 4, 1 / 5]) / STEP
 CURVATURES = np.array([15 / 4, -77 / 6, 107 / 6, -13, 61 / 12, -5 / 6]) / STEP**2
@@ -81,7 +83,10 @@ class Curved:
     curvature: float
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "curvature", real("curvature", self.curvature, least=0))
+        number = real("curvature", self.curvature, least=0)
+        if number > STRAIGHT:
+            raise InputError(f"curvature: {number:g} is not allowed; give at most {STRAIGHT:g}, or the schedule 'linear'")
+        object.__setattr__(self, "curvature", number)
 
     def __call__(self, x: Vector) -> Vector:
         """Return s(x)."""
@@ -145,7 +150,9 @@ def schedule_of(schedule: object, where: str = "schedule") -> RampSchedule:
         try:
             return Curved(float(number))
         except (ValueError, InputError):
-            raise InputError(f"{where}: {schedule!r} is not allowed; give a curvature of at least 0, as in 'curved_20'") from None
+            raise InputError(
+                f"{where}: {schedule!r} is not allowed; give a curvature from 0 to {STRAIGHT:g}, as in 'curved_20'"
+            ) from None
     if not callable(schedule):
         raise InputError(f"{where}: {shown(schedule)} is not allowed; give {ALLOWED}")
     _check(schedule, where)
@@ -161,15 +168,22 @@ def shares(schedule: RampSchedule, x: Vector) -> Vector:
         If a value is not finite.
     """
     try:
-        values = np.asarray(schedule(x), dtype=float)
+        values = _real(schedule(x))
     except (TypeError, ValueError):
         values = np.empty(0)
     if values.shape != x.shape:
-        values = np.array([float(schedule(float(each))) for each in x])
+        values = np.array([float(_real(schedule(float(each)))) for each in x])
     strange = np.flatnonzero(~np.isfinite(values))
     if strange.size:
         raise InputError(f"schedule: {title(schedule)} is {values[strange[0]]} at x = {x[strange[0]]:g}; give {ALLOWED}")
     return values
+
+
+def _real(values: Any) -> Vector:
+    values = np.asarray(values)
+    if np.iscomplexobj(values):
+        raise TypeError("values are complex")
+    return values.astype(float)
 
 
 def title(schedule: object) -> str:

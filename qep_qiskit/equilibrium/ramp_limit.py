@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 SMALL = 1.0
 """β ε T |∂Φ| from which a nudge averages over the ramp's oscillation."""
 SEEN, LARGE = 0.05, 0.25
-"""The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts if its schedule has slopes at the ends."""
+"""The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts where the states do not show it: if its
+schedule has slopes at the ends, or if the nudge has a ramp of its own."""
 DEGENERATE = (
     "the ground state is degenerate, and not everything that is read is the same in all of its states: the ramp ends in one of "
     "them, and this gradient depends on which; break the symmetry, or read only what the symmetry leaves alone"
@@ -50,14 +51,17 @@ def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]
     computed = slope() if plan.problem.network.num_qubits <= QUICK_QUBITS or deviation > SEEN else None
     phase = None if computed is None else max(abs(beta) for beta in plan.stencil.phases) * computed
     values = {"deviation": deviation, "phase": phase}
-    flat = plan.preparer.describe().get("curvature") is not None
-    remedy = "take a longer ramp" if flat else "take a schedule that is flat at both ends, such as 'cosine' or 'quintic'"
+    described = plan.preparer.describe()
+    alone = described.get("nudge")
+    flat = None not in (described.get("curvature"), alone.get("curvature", 0.0) if isinstance(alone, dict) else 0.0)
+    longer = "take a longer ramp" if alone is None else "take a longer nudge_time"
+    remedy = longer if flat else "take a schedule that is flat at both ends, such as 'cosine' or 'quintic'"
     off = f"{percent(deviation)} off that of the ground state in the limit β → 0"
     if phase is not None and phase >= SMALL and deviation > SEEN:
         return values, [
             f"the limits β → 0 and T → ∞ do not commute: the gradient of this ramp is {off}, and β = {plan.stencil.beta:g} hides "
             f"part of that, since |β ε T ∂Φ| = {phase:.3g} is not small; a smaller β shows more of it; {remedy}"
         ]
-    if deviation > LARGE and not flat:
+    if deviation > LARGE and (alone is not None or not flat):
         return values, [f"the gradient of this ramp is {off}, although its states may be close to it; {remedy}"]
     return values, []

@@ -342,8 +342,9 @@ class Adiabatic(Brief, Preparer):
             raise InputError("the Hamiltonian is a constant; give a weight that is not zero")
         if steps * len(support) > MOST_ROTATIONS:
             count = f"{steps * len(support):,} rotations"
+            key = "steps" if steps == self.steps else "nudge_steps" if self.nudge_steps else "nudge_time"
             raise InputError(
-                f"preparation.steps: {steps} steps over {len(support)} strings are {count}, "
+                f"preparation.{key}: {steps} steps over {len(support)} strings are {count}, "
                 f"more than {MOST_ROTATIONS:,}; take {max(MOST_ROTATIONS // len(support), 1):,} steps or fewer"
             )
         labels = tuple(family.frame.labels[i] for i in support)

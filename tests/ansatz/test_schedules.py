@@ -96,7 +96,9 @@ def test_a_ramp_with_a_schedule_can_be_pickled():
     [
         ("quintc", "schedule: unknown 'quintc'.*did you mean 'quintic'"),
         ("curved_", "schedule: unknown 'curved_'|'curved_' is not allowed"),
-        ("curved_-1", "'curved_-1' is not allowed; give a curvature of at least 0, as in 'curved_20'"),
+        ("curved_-1", "'curved_-1' is not allowed; give a curvature from 0 to 1e.12, as in 'curved_20'"),
+        ("curved_1e300", "'curved_1e300' is not allowed; give a curvature from 0 to 1e.12"),
+        (lambda x: x + 0j, "function <lambda> fails .TypeError: values are complex"),
         ("curved_nan", "'curved_nan' is not allowed"),
         (3, "schedule: 3 is not allowed"),
         (lambda x: x + 0.1, "function <lambda> is 0.1 at x = 0, not 0"),

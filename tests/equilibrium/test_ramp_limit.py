@@ -108,6 +108,14 @@ beta = 0.3
 """
 
 
+def test_a_nudge_ramped_in_too_short_a_time_is_warned_of():
+    """The free state is good, and the nudge does nothing: a gradient of zero."""
+    result = gradient("cosine", 0.1, nudge_time=1e-3)
+    assert result.diagnostics["ramp"]["deviation"] == pytest.approx(1.0, abs=0.01)
+    assert any("take a longer nudge_time" in text for text in result.diagnostics.warnings)
+    assert not any("ramp" in text for text in gradient("cosine", 0.1, nudge_time=50.0).diagnostics.warnings)
+
+
 def test_the_command_warns_in_words_and_in_json(tmp_path):
     path = tmp_path / "ramp.toml"
     path.write_text(SPEC)

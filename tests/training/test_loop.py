@@ -230,6 +230,8 @@ def test_steps_of_unit_length():
         ((XOR, SIGNS), {"soft_cutoff": (0.1, -1.0)}, r"soft_cutoff: \(0.1, -1.0\) is not allowed; give \(cutoff, slope\)"),
         ((XOR, SIGNS), {"soft_cutoff": {"K": (0.1, 0.02)}}, "soft_cutoff: no weight and no group is called 'K'"),
         ((XOR, SIGNS), {"soft_cutoff": {"J": 0.1}}, r"soft_cutoff\['J'\]: 0.1 is not allowed"),
+        ((XOR, SIGNS), {"soft_cutoff": "12"}, r"soft_cutoff: .12. is not allowed; give \(cutoff, slope\)"),
+        ((XOR, SIGNS), {"bounds": (False, True)}, r"bounds: \(False, True\) is not allowed; give \(low, high\)"),
         ((XOR, SIGNS), {"clip": 0.0}, "clip: 0.0 is not allowed"),
         ((XOR, SIGNS), {"validation": XOR}, r"validation: ndarray is not allowed; give a pair \(X, Y\)"),
         ((XOR, SIGNS), {"validation": (XOR, SIGNS[:2])}, "validation Y: 2 targets for 4 samples"),

@@ -7,7 +7,7 @@ import pytest
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import SCHEDULES
-from qep_qiskit.training import SGD, Adam, Adamax, AdaptiveShots, Momentum
+from qep_qiskit.training import SGD, Adam, Adamax, AdaptiveShots, Momentum, PlannedShots
 from qep_qiskit.training.rules.optimizers import optimizer_of
 from qep_qiskit.training.rules.schedules import schedule_of
 
@@ -139,7 +139,12 @@ def test_schedules_begin_at_one_and_do_not_rise():
         (lambda: optimizer_of(Adam), "optimizer: .* is not allowed"),
         (lambda: Adam(beta1=1.0), "adam: beta1 is 1.0"),
         (lambda: Momentum(decay=-0.1), "momentum: decay is -0.1"),
-        (lambda: AdaptiveShots(base=AdaptiveShots()), "adaptive_shots: base is"),
+        (lambda: AdaptiveShots(base=AdaptiveShots()), "adaptive_shots: base: .* give a rule that does not choose shots"),
+        (lambda: AdaptiveShots(base=PlannedShots()), "adaptive_shots: base"),
+        (lambda: PlannedShots(base=AdaptiveShots()), "planned_shots: base"),
+        (lambda: SGD(normalized="no"), "sgd: normalized: 'no' is not allowed; give True or False"),
+        (lambda: Momentum(nesterov=3), "momentum: nesterov: 3 is not allowed; give True or False"),
+        (lambda: Adam(beta1="0.9"), "adam: beta1: '0.9' is not allowed; give a finite number"),
         (lambda: AdaptiveShots(minimum=10, maximum=5), "adaptive_shots: minimum 10 and maximum 5"),
         (lambda: AdaptiveShots(bias=0.0), "adaptive_shots: bias: 0.0 is not allowed; give a finite number above 0"),
         (lambda: AdaptiveShots(bias_decay=1.0), "adaptive_shots: bias_decay is 1.0"),

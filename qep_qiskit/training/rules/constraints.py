@@ -167,10 +167,16 @@ def _members(names: list[str], key: object, where: str) -> list[int]:
     return members
 
 
+def _number(value: Any) -> float:
+    if isinstance(value, str | bool | np.bool_):
+        raise TypeError
+    return float(value)
+
+
 def _bound(key: object, pair: Any) -> tuple[float, float]:
     try:
         low, high = pair
-        a, b = -np.inf if low is None else float(low), np.inf if high is None else float(high)
+        a, b = -np.inf if low is None else _number(low), np.inf if high is None else _number(high)
     except (TypeError, ValueError):
         a, b = np.inf, -np.inf
     if not a <= b:
@@ -182,7 +188,7 @@ def _bound(key: object, pair: Any) -> tuple[float, float]:
 
 def _cutoff(key: object, pair: Any) -> tuple[float, float]:
     try:
-        cutoff, slope = (float(value) for value in pair)
+        cutoff, slope = (_number(value) for value in pair)
     except (TypeError, ValueError):
         cutoff, slope = -1.0, -1.0
     if not (0.0 <= cutoff < np.inf and 0.0 <= slope < np.inf):

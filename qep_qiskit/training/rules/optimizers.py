@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import counts, real
+from qep_qiskit.checks import counts, flag, real
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS, one_of
 
@@ -76,6 +76,9 @@ class SGD(_FixedShots):
 
     normalized: bool = False
 
+    def __post_init__(self) -> None:
+        flag("sgd: normalized", self.normalized)
+
     def start(self, size: int) -> Memory:
         """Return an empty memory."""
         return {}
@@ -105,6 +108,7 @@ class Momentum(_FixedShots):
 
     def __post_init__(self) -> None:
         _share("momentum", "decay", self.decay)
+        flag("momentum: nesterov", self.nesterov)
 
     def start(self, size: int) -> Memory:
         """Return a velocity of zero."""
@@ -228,8 +232,7 @@ class AdaptiveShots:
     bias_decay: float = 0.99
 
     def __post_init__(self) -> None:
-        if isinstance(self.base, AdaptiveShots) or not isinstance(self.base, Optimizer):
-            raise InputError(f"adaptive_shots: base is {self.base!r}; give a rule such as SGD() or Adam()")
+        base_rule("adaptive_shots", self.base)
         if self.lipschitz is not None:
             real("adaptive_shots: lipschitz", self.lipschitz, above=0.0)
         _share("adaptive_shots", "smoothing", self.smoothing)
@@ -290,6 +293,14 @@ def optimizer_of(optimizer: object) -> Optimizer:
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, type):
         raise InputError(f"optimizer: {optimizer!r} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()")
     return optimizer
+
+
+def base_rule(name: str, base: object) -> None:
+    """Refuse a base that is not an update rule, or that chooses shots itself."""
+    if isinstance(base, type | AdaptiveShots) or not isinstance(base, Optimizer) or hasattr(base, "planned"):
+        raise InputError(
+            f"{name}: base: {base!r} is not allowed; give a rule that does not choose shots, such as SGD() or Adam()"
+        )
 
 
 def limits(name: str, minimum: int, maximum: int | None) -> None:

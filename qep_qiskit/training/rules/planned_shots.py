@@ -15,7 +15,7 @@ from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.training.rules.optimizers import MOST_GROWTH, Adam, Memory, Optimizer, limits
+from qep_qiskit.training.rules.optimizers import MOST_GROWTH, Adam, Memory, Optimizer, base_rule, limits
 
 Vector = NDArray[np.float64]
 SMOOTHING = 0.9
@@ -183,8 +183,7 @@ class PlannedShots:
     largest_beta: float = 2.0
 
     def __post_init__(self) -> None:
-        if isinstance(self.base, Planner) or not isinstance(self.base, Optimizer) or isinstance(self.base, type):
-            raise InputError(f"planned_shots: base is {self.base!r}; give a rule such as Adam() or SGD()")
+        base_rule("planned_shots", self.base)
         if self.lipschitz is not None:
             real("planned_shots: lipschitz", self.lipschitz, above=0.0)
         real("planned_shots: largest_beta", self.largest_beta, above=0.0)
