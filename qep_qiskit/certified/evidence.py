@@ -81,13 +81,14 @@ def first_energy(
 
 def _refuse_impossible(problem: Problem, energy: float, gap: float) -> None:
     """Raise InputError if E + gap exceeds E₁, or on more than 9 qubits the largest energy that there can be."""
-    operator = PauliSum.from_operator(problem.hamiltonian)
-    most, why = operator.scale, "since no energy of this network lies higher"
-    if operator.num_qubits <= DENSE_QUBITS:
-        bound = first_excited_bound(operator, None)
+    hamiltonian = problem.hamiltonian
+    scale = float(np.abs(hamiltonian.coeffs).sum())
+    most, why = scale, "since no energy of this network lies higher"
+    if hamiltonian.num_qubits <= DENSE_QUBITS:
+        bound = first_excited_bound(PauliSum.from_operator(hamiltonian), None)
         assert bound is not None
         most, why = bound.energy, "as the whole spectrum says, or leave it out"
-    if energy + gap > most + 1e-9 * operator.scale:
+    if energy + gap > most + 1e-9 * scale:
         raise InputError(f"gap: {gap:g} is not allowed; give at most {most - energy:.4g}, {why}")
 
 

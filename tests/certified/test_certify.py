@@ -166,3 +166,16 @@ def test_the_command(small_spec):
     for option in (["--gap", "1"], ["--confidence", "0.9"]):
         alone = runner.invoke(cli, ["gradient", str(small_spec), *option])
         assert alone.exit_code == 2 and f"{option[0]}: goes with --certify" in alone.output
+
+
+def test_a_given_gap_works_beyond_state_vectors():
+    chain = qep.ising(sites=30, edges="chain", inputs=[0], outputs=[29])
+    weights = {name: {"J": 0.0, "h": 0.1, "g": 1.2}[name[0]] for name in chain.names}
+    problem = qep.Problem(chain, weights, x=[0.5], cost=qep.SquaredError([1.0]))
+    certificate = qep.certify(problem, preparer=qep.MPS(2, gap=False), gap=2.0, stencil=qep.symmetric(0.01))
+    free = np.hypot(0.1, 1.2)  # the output is a spin in a field: ⟨Z⟩ = h/√(h² + g²)
+    true = 2 * (0.1 / free - 1) * (-0.1 * 1.2 / free**3)
+    place = chain.names.index("g[29]")
+    assert certificate.lower[place] <= true <= certificate.upper[place] and len(certificate.assumptions) == 1
+    with pytest.raises(qep.InputError, match="^gap: 10000 is not allowed; give at most .* since no energy"):
+        qep.certify(problem, preparer=qep.MPS(2, gap=False), gap=1e4)
