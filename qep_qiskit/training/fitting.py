@@ -206,7 +206,7 @@ def train(
     l2 : float
         λ in the penalty λ Σ w².
     soft_cutoff : (cutoff, slope) or mapping of name or group to (cutoff, slope), optional
-        The penalty slope · max(|w| − cutoff, 0): weights beyond the cutoff are drawn back with a constant force.
+        The penalty ``slope · max(|w| − cutoff, 0)``: weights beyond the cutoff are drawn back with a constant force.
     clip : float, optional
         The largest allowed norm of the gradient; a longer gradient is shortened to it.
     early_stopping : int, optional

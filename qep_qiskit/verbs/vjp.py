@@ -134,8 +134,8 @@ def vjp(
         measure = _limits(settings, options) or _measured(settings, options)
         free = options.get("stencil") is None and settings.shots is None  # no β is given, nor one that balances the shots
         exponents = [_exponent(problems[i]) if free else 0 for i in asked]
-        found = measure([_times(problems[i], -e) for i, e in zip(asked, exponents, strict=True)], progress)
-        for i, e, result in zip(asked, exponents, found, strict=True):
+        measured = measure([_times(problems[i], -e) for i, e in zip(asked, exponents, strict=True)], progress)
+        for i, e, result in zip(asked, exponents, measured, strict=True):
             results[i] = _multiplied(result, e)
     return _pullback(network, results, batch, exact=settings.shots is None)
 
@@ -182,10 +182,10 @@ def _multiplied(gradient: Gradient, exponent: int) -> Gradient:
     def times(numbers: Any, power: int = exponent) -> Any:
         return None if numbers is None else np.ldexp(numbers, power)
 
-    found = gradient.diagnostics
-    bias = None if found.beta_bias is None else dict(found.beta_bias)
-    more = dict(found.more)
-    for held, names in ((bias or {}, ("values", "limit")), (more, ("uncertainty", "error_bound"))):
+    diagnostics = gradient.diagnostics
+    bias = None if diagnostics.beta_bias is None else dict(diagnostics.beta_bias)
+    others = dict(diagnostics.more)
+    for held, names in ((bias or {}, ("values", "limit")), (others, ("uncertainty", "error_bound"))):
         held.update({name: times(held[name]).tolist() for name in names if held.get(name) is not None})
     stencil = gradient.provenance.get("stencil")
     if isinstance(stencil, Mapping) and "beta" in stencil:
@@ -196,10 +196,10 @@ def _multiplied(gradient: Gradient, exponent: int) -> Gradient:
         loss=float(times(gradient.loss)),
         input_values=times(gradient.input_values),
         diagnostics=replace(
-            found,
-            phases=tuple(replace(phase, beta=float(times(phase.beta, -exponent))) for phase in found.phases),
+            diagnostics,
+            phases=tuple(replace(phase, beta=float(times(phase.beta, -exponent))) for phase in diagnostics.phases),
             beta_bias=bias,  # type: ignore[arg-type]
-            more=more,
+            more=others,
         ),
         provenance={**gradient.provenance, **({} if stencil is None else {"stencil": stencil})},
     )
