@@ -71,7 +71,7 @@ class SGD(_FixedShots):
     Parameters
     ----------
     normalized : bool
-        Whether steps have length η: −η g/|g| (Wanjura & Marquardt 2024).
+        Whether steps have length η: ``−η g/|g|`` (Wanjura & Marquardt 2024).
     """
 
     normalized: bool = False
@@ -162,14 +162,14 @@ class Adam(_FixedShots):
 @OPTIMIZERS.register("adamax")
 @dataclass(frozen=True)
 class Adamax(_FixedShots):
-    """Adamax, the variant of Adam that divides by a decaying maximum of |g| (Kingma & Ba 2015, arXiv:1412.6980, algorithm 2).
+    """Adamax, the variant of Adam that divides by a decaying maximum of ``|g|`` (Kingma & Ba 2015, arXiv:1412.6980, algorithm 2).
 
     Parameters
     ----------
     beta1, beta2 : float
-        Decay of the running average of g and of the maximum of |g|.
+        Decay of the running average of g and of the maximum of ``|g|``.
     epsilon : float
-        Added to |g| before the maximum is taken, so that a gradient of zero changes nothing.
+        Added to ``|g|`` before the maximum is taken, so that a gradient of zero changes nothing.
     """
 
     beta1: float = 0.9
@@ -216,11 +216,11 @@ class AdaptiveShots:
     Notes
     -----
     For a gradient g with per-shot variances that sum to V, a descent step with s shots gains at least
-    (η − Lη²/2)|g|² − Lη²V/(2s). The gain per shot is largest at s = 2Lη/(2 − Lη) · V/|g|² (iCANS: Kübler, Arrasmith, Cincio &
-    Coles 2020, arXiv:1909.09083). All weights share one number of shots, as in gCANS (Gu et al. 2021, arXiv:2108.10434), since
-    they are read from the same shots. As published, the denominator is |g|² + b μᵏ. Balles, Romero & Hennig 2017,
-    arXiv:1612.05086, use the same rule for batch sizes. If the gradient and its variance are both zero, the number of shots
-    does not change.
+    ``(η − Lη²/2)|g|² − Lη²V/(2s)``. The gain per shot is largest at ``s = 2Lη/(2 − Lη) · V/|g|²`` (iCANS: Kübler, Arrasmith,
+    Cincio & Coles 2020, arXiv:1909.09083). All weights share one number of shots, as in gCANS (Gu et al. 2021,
+    arXiv:2108.10434), since they are read from the same shots. As published, the denominator is ``|g|² + b μᵏ``. Balles,
+    Romero & Hennig 2017, arXiv:1612.05086, use the same rule for batch sizes. If the gradient and its variance are both zero,
+    the number of shots does not change.
     """
 
     base: Optimizer = field(default_factory=SGD)

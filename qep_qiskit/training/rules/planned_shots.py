@@ -145,7 +145,7 @@ class PlannedShots:
     minimum, maximum : int
         Limits of the shots per circuit. Default maximum: 20 times the user's number for the first step.
     largest_beta : float
-        The largest |β|.
+        The largest absolute value of β.
 
     Notes
     -----
