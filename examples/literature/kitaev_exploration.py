@@ -15,32 +15,24 @@ import warnings
 
 import numpy as np
 from finished import Finished
+from honeycomb import WIDTH, bonds, string
 
 import qep_qiskit as qep
 
-WIDTH, STEPS = 8, 40
+STEPS = 40
 ENDS = {0.001: (0.4930, 0.3777), 0.01: (0.4929, 0.3767), 0.1: (0.2823, -0.3108), 0.5: (0.3165, -0.3181)}
 
 
-def string(letters):
-    return "".join(letters.get(q, "I") for q in reversed(range(2 * WIDTH)))
-
-
-FLUX = string({1: "X", 9: "Y", 10: "Z", 11: "X", 3: "Y", 2: "Z"})
+FLUX = string({1: "X", 9: "Y", 10: "Z", 11: "X", 3: "Y", 2: "Z"}, 2 * WIDTH)
 
 
 def honeycomb():
-    bonds = {"X": {}, "Y": {}, "Z": {}}
-    for x, y in np.ndindex(WIDTH, 2):
-        site, right, beside = x + WIDTH * y, (x + 1) % WIDTH + WIDTH * y, x + WIDTH * (1 - y)
-        kind = "Y" if (x + y) % 2 else "X"
-        bonds[kind][string({site: kind, right: kind})] = 1.0
-        if kind == "X":
-            bonds["Z"][string({site: "Z", beside: "Z"})] = 1.0
-    field = {string({site: letter}): 0.1 for site in range(2 * WIDTH) for letter in "XYZ"}
-    less = dict.fromkeys(bonds["Z"], -1.0)  # Jz = 1 − Jx − Jy
-    terms = {"Jx": {**bonds["X"], **less}, "Jy": {**bonds["Y"], **less}}
-    return qep.pauli(terms=terms, fixed={**bonds["Z"], **field}, outputs=[{FLUX: 1.0}])
+    """Return the network whose weights are Jx and Jy."""
+    kinds = bonds(2 * WIDTH)
+    field = {string({site: letter}, 2 * WIDTH): 0.1 for site in range(2 * WIDTH) for letter in "XYZ"}
+    less = dict.fromkeys(kinds["Z"], -1.0)  # Jz = 1 − Jx − Jy
+    terms = {"Jx": {**kinds["X"], **less}, "Jy": {**kinds["Y"], **less}}
+    return qep.pauli(terms=terms, fixed={**kinds["Z"], **field}, outputs=[{FLUX: 1.0}])
 
 
 def plane(weights):

@@ -21,13 +21,15 @@ import sys
 import time
 from pathlib import Path
 
+import honeycomb
 import numpy as np
+from honeycomb import WIDTH
 
 import qep_qiskit as qep
 from qep_qiskit.seeds import stream
 from qep_qiskit.verbs.predictions import predictions
 
-WIDTH, SYSTEM, BATCHES, TESTED_EVERY = 8, 16, 800, 50
+SYSTEM, BATCHES, TESTED_EVERY = 2 * WIDTH, 800, 50
 SENSORS = (SYSTEM, SYSTEM + 1)
 PUBLISHED = {"best choice": 17 / 18, "single shot": 0.8670}
 MIDDLE = [(.4, .4, .2), (.2, .4, .4), (.4, .2, .4), (.3, .3, .4), (.4, .3, .3), (.3, .4, .3), (.375, .375, .25),
@@ -40,19 +42,12 @@ START = [1.2490, .1470, .3443, -.7911, .3645, -.1496, .9243, .5733, -.7523, -.24
 
 
 def string(letters):
-    return "".join(letters.get(q, "I") for q in reversed(range(SYSTEM + 2)))
+    return honeycomb.string(letters, SYSTEM + 2)
 
 
-def honeycomb():
+def honeycomb_bonds():
     """Return the bonds of each kind, as strings with coefficients."""
-    bonds = {"X": {}, "Y": {}, "Z": {}}
-    for x, y in np.ndindex(WIDTH, 2):
-        site, right, beside = x + WIDTH * y, (x + 1) % WIDTH + WIDTH * y, x + WIDTH * (1 - y)
-        kind = "Y" if (x + y) % 2 else "X"
-        bonds[kind][string({site: kind, right: kind})] = 1.0
-        if kind == "X":
-            bonds["Z"][string({site: "Z", beside: "Z"})] = 1.0
-    return list(bonds.values())
+    return list(honeycomb.bonds(SYSTEM + 2).values())
 
 
 def ring():
@@ -104,7 +99,7 @@ def accuracies(network, weights, preparer):
 
 
 def main(lattice="honeycomb", folder="kitaev_sensor_run", limit=""):
-    network, couplings = sensor_network({"honeycomb": honeycomb, "ring": ring}[lattice]())
+    network, couplings = sensor_network({"honeycomb": honeycomb_bonds, "ring": ring}[lattice]())
     preparer = qep.Exact(tolerance=1e-6, gap=False)
     print(f"{lattice}, {network.num_qubits} qubits, {network.num_weights} weights", flush=True)
 
