@@ -44,7 +44,7 @@ class CircuitRow:
 
     @property
     def title(self) -> str:
-        """What the circuit is for: a phase or the calibration."""
+        """The purpose of the circuit: a phase or the calibration."""
         if self.phase is None:
             return f"{self.circuits} × calibration"
         return "free" if self.phase == 0 else f"β = {self.phase:+.4g}"

@@ -73,7 +73,7 @@ def facts_of(store: RunStore) -> Facts:
 
 
 def weights_of(store: RunStore) -> dict[str, float]:
-    """Return the weights of the page's content, without reading the steps; raise InputError if there is no step yet."""
+    """Return the weights of the page's content, without reading the steps; raise InputError before the first step."""
     return _named_weights(*_stored(store))
 
 
