@@ -198,28 +198,34 @@ class Exact(Brief, Preparer):
         count, prepared = len(families), list[Prepared]()
         if self.gap:
             return super().prepare_all(families, free=free, warm_start=warm_start, seed=seed, progress=progress)
-        starts = [first or near for first, near in zip(each(free, count), each(warm_start, count), strict=True)]
+        firsts = each(free, count)
+        starts = [first or near for first, near in zip(firsts, each(warm_start, count), strict=True)]
         if self.level or not families or not suits(families):
-            for number, (family, first, start) in enumerate(zip(families, each(free, count), starts, strict=True)):
+            for number, (family, first, start) in enumerate(zip(families, firsts, starts, strict=True)):
                 near, report = start or nearest(family, families[:number], prepared), one_of(count, number, progress)
                 prepared.append(self.prepare(family, free=first, warm_start=near, seed=seed, progress=report))
             return prepared
         for place in range(0, count, TOGETHER):
             part = slice(place, place + TOGETHER)
-            prepared += self._together(families[part], starts[part], seed, one_of(count, place, progress))
+            prepared += self._together(families[part], firsts[part], starts[part], seed, one_of(count, place, progress))
         return prepared
 
     def _together(
-        self, families: Sequence[Family], starts: Sequence[Prepared | None], seed: int, progress: Progress
+        self,
+        families: Sequence[Family],
+        firsts: Sequence[Prepared | None],
+        starts: Sequence[Prepared | None],
+        seed: int,
+        progress: Progress,
     ) -> list[Prepared]:
         """Return the states of some families as columns of one array; those that did not converge are prepared one by one."""
         progress("ground states", 0.0)
         solved = states_together(families, [start_of(start) for start in starts], tolerance=self.tolerance, seed=seed)
         batch = FreePhases(families, solved)
         prepared = []
-        for number, (family, states, start) in enumerate(zip(families, solved, starts, strict=True)):
+        for number, (family, states, first, start) in enumerate(zip(families, solved, firsts, starts, strict=True)):
             if states is None:
-                prepared.append(self.prepare(family, warm_start=start, seed=seed))
+                prepared.append(self.prepare(family, free=first, warm_start=start, seed=seed))
                 continue
             unnudged = states.vectors[family.betas.index(0.0)] if 0.0 in family.betas else start_of(start)
             overlaps = [_overlap(beta, unnudged, vector) for beta, vector in zip(family.betas, states.vectors, strict=True)]
