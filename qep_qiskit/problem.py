@@ -150,11 +150,14 @@ class Problem:
 
     @cached_property
     def gradient_rows(self) -> Any:
-        """The rows of all derivatives of H that a gradient reads: `derivative_rows`, followed by `input_rows`."""
-        if not self.input_gradient:
-            return self.derivative_rows
-        rows = (self.derivative_rows, self.input_rows)
-        return vstack(rows, format="csr") if issparse(rows[0]) else np.vstack(rows)
+        """The rows of all derivatives of H that a gradient reads: `derivative_rows`, followed by `input_rows`.
+
+        They are without constants, whose expectations are equal in all phases: only their rounding would remain, divided by β.
+        """
+        parts = (self.derivative_rows, self.input_rows) if self.input_gradient else (self.derivative_rows,)
+        if issparse(parts[0]):
+            return vstack(parts, format="csr") @ diags_array(self.frame.busy.astype(float))
+        return np.where(self.frame.busy, np.vstack(parts), 0.0)
 
     @property
     def _observed(self) -> int:

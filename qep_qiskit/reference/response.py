@@ -259,9 +259,10 @@ def _as_gradient(
     provenance: dict[str, object],
 ) -> Gradient:
     """Return the gradient from the free expectations of all strings and their derivatives with respect to the nudge."""
+    values = problem.gradient_rows @ transitions
     return Gradient(
         names=problem.network.names,
-        values=problem.derivative_rows @ transitions,
+        values=values[: problem.network.num_weights],
         covariance=None,
         loss=problem.cost.value(problem.cost_rows @ free),
         loss_stderr=None,
@@ -269,7 +270,7 @@ def _as_gradient(
         predictions_stderr=None,
         diagnostics=replace(diagnostics, phases=(Phase(0.0, phase.energy, phase.residual, phase.variance),)),
         provenance=provenance,
-        input_values=problem.input_rows @ transitions if problem.input_gradient else None,
+        input_values=values[problem.network.num_weights :] if problem.input_gradient else None,
     )
 
 
