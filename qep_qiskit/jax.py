@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Unpack
 
+import numpy as np
+
 try:
     import jax
     import jax.numpy as jnp
@@ -48,10 +50,11 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     -----
     ``jax.jit``, ``jax.grad``, ``jax.vjp`` and ``jax.vmap`` work, in any order. The predictions are measured in the forward pass;
     the backward pass nudges the network with the cotangent and measures the same samples once more. All samples under ``vmap`` go
-    in one job, as do those of a leading axis. JAX refuses second derivatives and forward mode (``jax.jvp``, ``jax.hessian``).
+    in one job, as do those of a leading axis. Second derivatives and forward mode (``jax.jvp``, ``jax.hessian``) are refused.
 
-    The measurement is a ``jax.pure_callback``: JAX may drop calls whose results are not used, and may repeat calls. Equal
-    arguments give equal results, even from shots, since the seed of the shots is derived from `seed` and the arguments.
+    Inside of ``jax.jit``, the measurement is a ``jax.pure_callback``: JAX may drop calls whose results are not used, and may
+    repeat calls. Equal arguments give equal results, even from shots, since the seed of the shots is derived from `seed` and the
+    arguments.
 
     It computes in float64 and returns the type of its arguments, which is float32 unless ``jax_enable_x64`` is set.
 
@@ -71,34 +74,49 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     """
     function = NetworkFunction(layer, network, options, progress)
 
-    def measured(weights: jax.Array, x: jax.Array) -> jax.Array:
+    def predictions(weights: jax.Array, x: jax.Array) -> jax.Array:
         answer = jax.ShapeDtypeStruct((*x.shape[:-1], network.num_outputs), x.dtype)
 
         def on_host(*arguments: Any) -> Any:
             return function.predictions(*arguments).astype(x.dtype)
 
-        return jax.pure_callback(on_host, answer, weights, x, vmap_method="expand_dims")
+        return _called(on_host, answer, weights, x)
+
+    measured = jax.custom_vjp(predictions)
 
     def forward(weights: jax.Array, x: jax.Array) -> tuple[jax.Array, tuple[jax.Array, jax.Array]]:
         return measured(weights, x), (weights, x)
 
-    def backward(kept: tuple[jax.Array, jax.Array], cotangent: jax.Array) -> Any:
+    def pullback(weights: jax.Array, x: jax.Array, cotangent: jax.Array) -> Any:
         def on_host(*arguments: Any) -> Any:
-            return tuple(pulled.astype(cotangent.dtype) for pulled in function.pullback(*arguments))
+            return tuple(each.astype(cotangent.dtype) for each in function.pullback(*arguments))
 
-        answer = tuple(jax.ShapeDtypeStruct(each.shape, each.dtype) for each in kept)
-        return jax.pure_callback(on_host, answer, *kept, cotangent, vmap_method="expand_dims")
+        answer = tuple(jax.ShapeDtypeStruct(each.shape, each.dtype) for each in (weights, x))
+        return _called(on_host, answer, weights, x, cotangent)
 
-    differentiable = jax.custom_vjp(measured)
-    differentiable.defvjp(forward, backward)
+    def refused(*_: Any) -> Any:
+        raise InputError(
+            "layer: second derivatives are not measured; differentiate once, or give the first jax.lax.stop_gradient(weights)"
+        )
+
+    pulled = jax.custom_jvp(pullback)
+    pulled.defjvp(refused)
+    measured.defvjp(forward, lambda kept, cotangent: pulled(*kept, cotangent))
 
     def predict(weights: Any, x: Any) -> jax.Array:
         weights, x = _real("weights", weights), _real("x", x)
         lead, kind = function.lead(weights.shape, x.shape), jnp.result_type(weights, x, float)
         weights, x = (jnp.broadcast_to(each, (*lead, each.shape[-1])).astype(kind) for each in (weights, x))
-        return differentiable(weights, x)
+        return measured(weights, x)
 
     return predict
+
+
+def _called(function: Callable[..., Any], answer: Any, *arguments: jax.Array) -> Any:
+    """Call a function of NumPy arrays; with arrays at once, so that its errors are one line, and otherwise when JAX has them."""
+    if any(isinstance(each, jax.core.Tracer) for each in arguments):
+        return jax.pure_callback(function, answer, *arguments, vmap_method="expand_dims")
+    return jax.tree.map(jnp.asarray, function(*map(np.asarray, arguments)))
 
 
 def _real(name: str, values: Any) -> jax.Array:

@@ -198,3 +198,26 @@ def test_only_real_numbers_are_taken(weights, x, words):
 def test_the_option_progress_is_checked_before_anything_runs():
     with pytest.raises(qep.InputError, match="^progress: 'on' is not allowed"):
         layer(SMALL, progress="on")
+
+
+def test_second_derivatives_are_refused_in_one_line():
+    predict, weights, x = layer(SMALL), jnp.asarray(first_weights(SMALL)), jnp.array([0.5])
+    first = jax.grad(lambda w: predict(w, x).sum())
+    for second in (jax.grad(lambda w: first(w).sum()), jax.jacrev(first), jax.jit(jax.jacrev(first))):
+        with pytest.raises(qep.InputError, match="second derivatives are not measured"):
+            second(weights)
+    with pytest.raises(TypeError, match="forward-mode"):
+        jax.hessian(lambda w: predict(w, x).sum())(weights)
+    held = jax.grad(lambda w: (first(jax.lax.stop_gradient(w)) * w).sum())(weights)
+    np.testing.assert_allclose(held, first(weights), rtol=1e-12)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_numbers_that_are_not_finite_are_one_line_outside_of_jit(bad):
+    predict, weights, x = layer(SMALL), jnp.asarray(first_weights(SMALL)), jnp.array([bad])
+    with pytest.raises(qep.InputError, match="x: value 0 is"):
+        predict(weights, x)
+    with pytest.raises(qep.InputError, match="x: value 0 is"):
+        jax.grad(lambda w: predict(w, x).sum())(weights)
+    with pytest.raises(qep.InputError, match="cotangent: value 0 is"):
+        jax.vjp(predict, weights, jnp.array([0.5]))[1](x)
