@@ -209,7 +209,7 @@ class Certificate(Savable, Value):
         chance = 1.0 - self.confidence
         sure = f"confidence {self.confidence:.6g} for all intervals together"
         if chance < 1e-6:
-            sure = "certain" + (f" but for a chance of {chance:.0e}" if chance else "")
+            sure = "by proof" + (f" but for a chance of {chance:.0e}" if chance else "")
         return [sure, f"gap of at least {self.gap:.4g} ({self.method})"]
 
     def lines(self) -> list[str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from qep_qiskit.errors import nearest
-from qep_qiskit.runs.file.folders import HOME
+from qep_qiskit.runs.file.folders import HOME, dated_folder
 
 if TYPE_CHECKING:
     from qep_qiskit.experiment import Spec
@@ -70,7 +69,8 @@ class SpecRequest:
         """Return the output folder: the given one, or one under hardware_runs/ with the spec's name in place of the braces."""
         if given is not None:
             return Path(given)
-        return HOME / (name.format(Path(self.path).stem) + (f"-{datetime.now(UTC):%Y%m%d-%H%M%S}" if dated else ""))
+        stem = name.format(Path(self.path).stem)
+        return dated_folder(stem) if dated else HOME / stem
 
 
 def spec_options(function: Any, metavar: str = "SPEC") -> Any:

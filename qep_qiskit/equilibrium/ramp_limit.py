@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 SMALL = 1.0
 """β ε T |∂Φ| from which a nudge averages over the ramp's oscillation."""
 SEEN, LARGE = 0.05, 0.25
-"""The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts where the states do not show it: if its
-schedule has slopes at the ends, or if the nudge has a ramp of its own."""
+"""The error of a ramp's limit β → 0 that counts if β hides it, and the one that counts where the states do not show it."""
 DEGENERATE = (
     "the ground state is degenerate, and not everything that is read is the same in all of its states: the ramp ends in one of "
     "them, and this gradient depends on which; break the symmetry, or read only what the symmetry leaves alone"
@@ -62,6 +61,6 @@ def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]
             f"the limits β → 0 and T → ∞ do not commute: the gradient of this ramp is {off}, and β = {plan.stencil.beta:g} hides "
             f"part of that, since |β ε T ∂Φ| = {phase:.3g} is not small; a smaller β shows more of it; {remedy}"
         ]
-    if deviation > LARGE and (alone is not None or not flat):
+    if deviation > LARGE and not (flat and alone is None and plan.nearness[1]):
         return values, [f"the gradient of this ramp is {off}, although its states may be close to it; {remedy}"]
     return values, []

@@ -21,8 +21,10 @@ class Data(Section):
         min_length=1,
         description='a built-in task such as "xor", or the path of a .csv or .npz file (in the spec\'s folder, or from here)',
     )
-    samples: int = Field(200, ge=2, le=1_000_000, description="how many a made task has, a whole number from 2 to 1000000")
-    noise: float = Field(0.1, ge=0, description="of a made task, a number of at least 0")
+    samples: int = Field(
+        200, ge=2, le=1_000_000, description="the number of samples of a made task, a whole number from 2 to 1000000"
+    )
+    noise: float = Field(0.1, ge=0, description="the noise of a made task, a number of at least 0")
     target: str | int | None = Field(
         None, description="the column of the targets: its name, or its number from 0; the last one if omitted"
     )

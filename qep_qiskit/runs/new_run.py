@@ -15,7 +15,6 @@ from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.settlement import settled_spec
 from qep_qiskit.progress import Progress, silent
-from qep_qiskit.runs.file.folders import HOME
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
 
@@ -26,11 +25,6 @@ NAME_LENGTH = 12
 
 def unasked(about: object, store: RunStore) -> None:
     """Submit without confirmation: the caller has already decided."""
-
-
-def new_folder(stem: str) -> Path:
-    """Return a new folder's path under ``hardware_runs/``, named after a spec and the current time."""
-    return HOME / f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
 
 
 def new_identity(folder: str | os.PathLike[str]) -> str:

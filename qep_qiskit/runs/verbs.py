@@ -21,14 +21,14 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.progress import ProgressOption, showing
-from qep_qiskit.runs.file.folders import find_run
+from qep_qiskit.runs.file.folders import dated_folder, find_run
 from qep_qiskit.runs.file.records import FORGOTTEN
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 from qep_qiskit.runs.listing import Summary, summary
-from qep_qiskit.runs.new_run import Confirm, begin, new_folder, unasked
+from qep_qiskit.runs.new_run import Confirm, begin, unasked
 from qep_qiskit.runs.stored_results import measured
 
 Name = str | os.PathLike[str]
@@ -73,7 +73,7 @@ def submit(
         If the service fails. The run stays on disk; :func:`collect` resumes it.
     """
     loaded = spec if isinstance(spec, Spec) else load(spec)
-    home = new_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
+    home = dated_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
     with showing(progress) as report:
         life = begin(loaded, remote(loaded if device is None else device), home, confirm=confirm, progress=report)
         with life.store:

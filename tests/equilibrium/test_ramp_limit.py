@@ -123,3 +123,15 @@ def test_the_command_warns_in_words_and_in_json(tmp_path):
     assert words.exit_code == 0 and COMMUTE in " ".join(words.output.split())
     diagnostics = json.loads(document.stdout)["diagnostics"]
     assert diagnostics["ramp"]["phase"] > 1 and any(COMMUTE in text for text in diagnostics["warnings"])
+
+
+@pytest.mark.parametrize(
+    "ramp", [{"time": 1e-9, "steps": 4}, {"time": 0.01, "steps": 4}, {"time": 20, "steps": 60, "schedule": np.round}]
+)
+def test_a_flat_ramp_that_leaves_the_gradient_out_is_warned_of(ramp):
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.4], cost=qep.SquaredError([0.7]))
+    exact = qep.exact_gradient(problem).values
+    measured = qep.gradient(problem, preparer=qep.Adiabatic(**ramp), stencil=qep.symmetric(0.1))
+    assert np.linalg.norm(measured.values - exact) > 0.9 * np.linalg.norm(exact)
+    assert any("of this ramp is" in text for text in measured.diagnostics.warnings)

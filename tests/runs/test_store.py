@@ -18,6 +18,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign import circuits
+from qep_qiskit.runs.file.folders import dated_folder
 from qep_qiskit.runs.file.lock import RunBusyError
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunStore
@@ -255,3 +256,14 @@ def test_deleted_rows_are_overwritten(made_run):
     assert b"stalestale" not in (made_run / "run.db").read_bytes()
     with closing(sqlite3.connect(made_run / "run.db")) as data:
         assert data.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+
+
+def test_folders_named_after_the_time_are_new_even_within_one_second(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    made = []
+    for _ in range(5):
+        folder = dated_folder("scan")
+        folder.mkdir(parents=True)
+        made.append(folder.name)
+    assert len(set(made)) == 5
+    assert all(name.startswith("scan-") for name in made)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
@@ -16,6 +18,13 @@ from qep_qiskit.runs.file.tables import SCHEMA
 
 DATABASE, SPEC = "run.db", "spec.toml"
 HOME = Path("hardware_runs")
+
+
+def dated_folder(stem: str) -> Path:
+    """Return the path of a folder under ``hardware_runs/`` that does not exist, named after a spec and the current time."""
+    name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return next(folder for folder in map(HOME.joinpath, names) if not folder.exists())
 
 
 @contextlib.contextmanager
