@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from qep_qiskit.estimates import Estimate
     from qep_qiskit.fingerprints import named
     from qep_qiskit.forecasting import Forecast
+    from qep_qiskit.layers.vjp import vjp
     from qep_qiskit.measurement.split import OptimalShots, Split, optimal_shots
     from qep_qiskit.networks import Network, Term, elastic, ising, oscillators, pauli, phase_oscillators, resistors
     from qep_qiskit.preparation import MPS, VQE, Adiabatic, Exact, MeanField, Thermal
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from qep_qiskit.verbs.forecast import forecast, plan
     from qep_qiskit.verbs.gradient import gradient
     from qep_qiskit.verbs.gradients import gradients
-    from qep_qiskit.verbs.vjp import Pullback, vjp
+    from qep_qiskit.verbs.pullback import Pullback
 
 __version__ = "0.1.0"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ BLUE, ORANGE, GREEN, PINK, AMBER, SKY, YELLOW = "#0072B2", "#D55E00", "#009E73",
 MOST_LINES, MOST_ROWS = 20, 18
 """The largest numbers of weights in a text and in a table for notebooks."""
 LONGEST = 80
+MOST_WARNINGS = 5
+_NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 
 
 def largest_first(values: Sequence[float], most: int) -> list[int]:
@@ -52,6 +55,20 @@ def counted(number: int, word: str) -> str:
     """Return a number with its noun, such as "1 weight", "2 weights" or "2 batches"."""
     several = word[:-2] + "es" if word.endswith("is") else word + ("es" if word.endswith("tch") else "s")
     return f"{number} {word if number == 1 else several}"
+
+
+def different(texts: Iterable[str]) -> list[str]:
+    """Return the first few texts that differ in more than their numbers, such as the warnings of a batch.
+
+    Examples
+    --------
+    >>> different(["a gap of 0.1", "a gap of 0.2", "no gap"])
+    ['a gap of 0.1', 'no gap']
+    """
+    first: dict[str, str] = {}
+    for text in texts:
+        first.setdefault(_NUMBER.sub("#", text), text)
+    return list(first.values())[:MOST_WARNINGS]
 
 
 def when(time: str, length: int = 19) -> str:

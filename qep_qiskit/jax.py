@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from typing import Any, Unpack
 
@@ -15,7 +16,8 @@ except ModuleNotFoundError:
 
 from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
-from qep_qiskit.layers import NetworkFunction
+from qep_qiskit.layers.function import NetworkFunction
+from qep_qiskit.layers.kept import Confirm
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption
 from qep_qiskit.settings import Options, shows_options
@@ -24,7 +26,15 @@ __all__ = ["layer"]
 
 
 @shows_options()
-def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unpack[Options]) -> Callable[[Any, Any], jax.Array]:
+def layer(
+    network: Network,
+    *,
+    run: str | os.PathLike[str] | None = None,
+    resubmit: bool = False,
+    confirm: Confirm | None = None,
+    progress: ProgressOption = "auto",
+    **options: Unpack[Options],
+) -> Callable[[Any, Any], jax.Array]:
     """Return the function (weights, x) ↦ predictions of a network, which JAX differentiates by equilibrium propagation.
 
     Parameters
@@ -32,6 +42,13 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     network : Network
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How predictions and derivatives are measured: see :func:`qep_qiskit.vjp`. By default, both are exact.
+    run : path, optional
+        A folder that keeps the answers, and the jobs of a device that bills, which needs one. A program that was stopped and is
+        started again finds both by what was asked, so that no job is paid twice. Layers on the same device can share a folder.
+    resubmit : bool
+        Resubmit the jobs of a call that failed, were cancelled or were lost.
+    confirm : callable, optional
+        Called before jobs are sent through the run, with their price: see :func:`qep_qiskit.vjp`.
     progress : {"auto", "off"} or callable
         See :func:`qep_qiskit.gradient`.
 
@@ -44,7 +61,7 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     Raises
     ------
     InputError
-        If an option or a shape is not allowed.
+        If an option or a shape is not allowed, or the run's folder holds another run.
 
     Notes
     -----
@@ -72,7 +89,7 @@ def layer(network: Network, *, progress: ProgressOption = "auto", **options: Unp
     >>> print(round(float(slope[0]), 3))
     0.544
     """
-    function = NetworkFunction(layer, network, options, progress)
+    function = NetworkFunction(layer, network, options, progress, {"run": run, "resubmit": resubmit, "confirm": confirm})
 
     def predictions(weights: jax.Array, x: jax.Array) -> jax.Array:
         answer = jax.ShapeDtypeStruct((*x.shape[:-1], network.num_outputs), x.dtype)

@@ -48,7 +48,7 @@ class Settings(Brief, Mapping[str, Any]):
         below the shot error, or below 1 % without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
         Default: ``statevector()``, an exact simulation. Jobs for a device that bills are sent without confirmation and stored
-        only by its service; ``qep_qiskit.runs.submit`` keeps them in a run.
+        only by its service; ``qep_qiskit.runs.submit``, or the option `run` of a verb that has it, keeps them in a run.
     shots : int, Split or OptimalShots, optional
         Shots per circuit, that is per basis and phase. Default: exact expectations. :func:`qep_qiskit.optimal_shots` distributes
         the same total for the least predicted error.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any, Unpack
 
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
-from qep_qiskit.layers import NetworkFunction
+from qep_qiskit.layers.function import NetworkFunction
+from qep_qiskit.layers.kept import Confirm
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption
 from qep_qiskit.settings import Options, shows_options
@@ -78,6 +80,13 @@ class Layer(torch.nn.Module):
         The first weights. Default: ``network.initial_weights(seed)``.
     preparer, stencil, device, shots, mitigation, calibration_shots, seed
         How predictions and derivatives are measured: see :func:`qep_qiskit.vjp`. By default, both are exact.
+    run : path, optional
+        A folder that keeps the answers, and the jobs of a device that bills, which needs one. A program that was stopped and is
+        started again finds both by what was asked, so that no job is paid twice. Layers on the same device can share a folder.
+    resubmit : bool
+        Resubmit the jobs of a call that failed, were cancelled or were lost.
+    confirm : callable, optional
+        Called before jobs are sent through the run, with their price: see :func:`qep_qiskit.vjp`.
     progress : {"auto", "off"} or callable
         See :func:`qep_qiskit.gradient`.
 
@@ -89,7 +98,7 @@ class Layer(torch.nn.Module):
     Raises
     ------
     InputError
-        If an option or a shape is not allowed.
+        If an option or a shape is not allowed, or the run's folder holds another run.
 
     Notes
     -----
@@ -118,11 +127,16 @@ class Layer(torch.nn.Module):
         network: Network,
         *,
         weights: ArrayLike | Mapping[str, float] | None = None,
+        run: str | os.PathLike[str] | None = None,
+        resubmit: bool = False,
+        confirm: Confirm | None = None,
         progress: ProgressOption = "auto",
         **options: Unpack[Options],
     ) -> None:
         super().__init__()
-        self.function = NetworkFunction(type(self), network, options, progress)
+        self.function = NetworkFunction(
+            type(self), network, options, progress, {"run": run, "resubmit": resubmit, "confirm": confirm}
+        )
         first = network.initial_weights(seed=options.get("seed") or 0) if weights is None else weights
         first = _array(first) if isinstance(first, torch.Tensor) else first
         self.weights = torch.nn.Parameter(torch.tensor(network.weight_vector(first), dtype=torch.get_default_dtype()))

@@ -38,10 +38,10 @@ def command(run: str, wait: bool, yes: bool, resubmit: bool, mitigation: str | N
     from qep_qiskit.cli.gradient_table import show
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.lifecycle import Lifecycle
-    from qep_qiskit.runs.verbs import device_of, kept_gradient, refuse_training, spec_of
+    from qep_qiskit.runs.verbs import device_of, kept_gradient, refuse_others, spec_of
 
     with RunStore.open(find_run(run), write=True) as store, showing(lines=True) as report:
-        refuse_training(store)
+        refuse_others(store)
         gradient = kept_gradient(store, mitigation)
         if gradient is not None:
             print_json({**gradient.to_dict(), "run": str(store.folder), "state": "done"}) if as_json else show(gradient, None)

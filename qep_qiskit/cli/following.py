@@ -77,13 +77,13 @@ def show_jobs(out: Any, store: RunStore, jobs: list[dict[str, object]] | None = 
     from rich.table import Table
 
     table = Table(title=marked("Run {}", store.folder), title_justify="left", title_style="bold", box=None, header_style="dim")
-    training = store.description.get("kind") == "training"
-    for heading in ("step" if training else "round", "job", "state", "circuits", "shots each", "id"):
-        table.add_column(heading, justify="right" if heading in ("step", "round", "circuits", "shots each") else "left")
+    unit = {"training": "step", "layer": "call"}.get(str(store.description.get("kind")), "round")
+    for heading in (unit, "job", "state", "circuits", "shots each", "id"):
+        table.add_column(heading, justify="right" if heading in (unit, "circuits", "shots each") else "left")
     for job in jobs_of(store) if jobs is None else jobs:
         table.add_row(
             str(int(str(job["round"])) + 1),
-            name_cell(str(job["purpose"]).removeprefix(f"step {int(str(job['round'])) + 1} ")),
+            name_cell(str(job["purpose"]).removeprefix(f"{unit} {int(str(job['round'])) + 1} ")),
             cell(job["state"]),
             str(job["circuits"]),
             str(job["shots"]),

@@ -22,15 +22,18 @@ if TYPE_CHECKING:
 @click.option("--offline", is_flag=True, help="Show what is written down; do not ask the service.")
 @json_option
 def command(run: str, offline: bool, as_json: bool) -> int:
-    """Show the jobs of a run, and the number of completed steps of a training.
+    """Show the jobs of a run, the number of completed steps of a training, and that of the answered calls of a layer.
 
     Nothing is fetched or sent. Another process may be collecting at the same time.
     """
+    from qep_qiskit.runs.calls import calls_of
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
 
     with RunStore.open(find_run(run)) as store:
         jobs = jobs_of(store)
+        if (calls := calls_of(store)) is not None:
+            return _status_of_layer(store, jobs, calls, state_of(store), as_json)
         training = progress_of(store)
         if not offline and (training is None or (training["asked"] and _under_way(jobs))):
             _ask(store, jobs)
@@ -49,6 +52,28 @@ def command(run: str, offline: bool, as_json: bool) -> int:
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
+
+
+def _status_of_layer(store: RunStore, jobs: list[dict[str, object]], calls: dict[str, Any], state: str, as_json: bool) -> int:
+    """Show the calls of a layer as they are recorded: only its program knows the device."""
+    from qep_qiskit.display import counted
+    from qep_qiskit.runs.calls import resumed_by
+
+    if as_json:
+        print_json(
+            {"run": str(store.folder), "state": state, "layer": calls, "jobs": jobs, "events": [*map(vars, store.events())]}
+        )
+        return DONE if state == "done" else NOT_FINISHED
+    if jobs:
+        show_jobs(console(), store, jobs)
+        _say_reasons(store, jobs)
+        say()
+    seconds = "" if calls["seconds"] is None else f"; {calls['seconds']:.1f} QPU seconds billed"
+    parts = f"{counted(calls['predictions'], 'prediction')} and {counted(calls['pullbacks'], 'pullback')}"
+    say(f"{calls['answered']} of {counted(calls['calls'], 'call')} answered: {parts}{seconds}.")
+    if state != "done":
+        say(f"As recorded: {resumed_by(store.folder)}.")
+    return DONE if state == "done" else NOT_FINISHED
 
 
 def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:

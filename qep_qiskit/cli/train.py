@@ -118,6 +118,7 @@ def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[st
 
 def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any, Path, dict[str, Any], bool]:
     from qep_qiskit.experiment import load
+    from qep_qiskit.runs.calls import refuse_layer
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.training.from_spec import task_from
 
@@ -126,6 +127,7 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
             raise InputError(f"--resume: resumes a run as it was begun; leave out {name}")
     home = find_run(resume)
     with RunStore.open(home) as store:
+        refuse_layer(store)
         if store.description.get("kind") != "training":
             raise InputError(f"run: {home} is not a training; `qep collect {home}` resumes it")
         if store.description.get("from") != "spec":

@@ -11,6 +11,7 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.report import run_page, training_page
 from qep_qiskit.report.training_facts import weights_of
+from qep_qiskit.runs.calls import refuse_layer
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.readings import readings_of
 from qep_qiskit.runs.verbs import open_run, spec_of
@@ -44,6 +45,7 @@ def write_page(
             tell("drawing the curves", None)
             network, plane = _learned(store)
             return training_page.write(store, target, network=network, plane=plane)
+        refuse_layer(store)
         spec = spec_of(store)
         readings = readings_of(store, spec, exact=exact, progress=tell)
         return run_page.write(store, readings, target, network=spec.problem().network)

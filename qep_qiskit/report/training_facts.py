@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from qep_qiskit.display import when
+from qep_qiskit.display import different, when
 from qep_qiskit.errors import InputError
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
-from qep_qiskit.training.loop.log import different
 from qep_qiskit.training.loop.steps import State, Vector
 from qep_qiskit.training.loop.trained import mean_cosine
 

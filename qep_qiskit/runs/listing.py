@@ -9,6 +9,7 @@ from typing import Any
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import duration
+from qep_qiskit.runs.calls import calls_of
 from qep_qiskit.runs.file.database import RunDamagedError
 from qep_qiskit.runs.file.folders import DATABASE, HOME
 from qep_qiskit.runs.file.records import ENDED_BADLY
@@ -130,6 +131,9 @@ def state_of(store: RunStore) -> str:
         return "done"
     if store.description.get("kind") == "training":
         return "stopped"
+    calls = calls_of(store)
+    if calls is not None and calls["calls"] == calls["answered"] > 0:
+        return "done"
     states = [job.state for job in store.jobs()]
     for bad in ENDED_BADLY:
         if bad in states:

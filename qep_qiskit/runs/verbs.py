@@ -21,6 +21,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.progress import ProgressOption, showing
+from qep_qiskit.runs.calls import refuse_layer
 from qep_qiskit.runs.file.folders import dated_folder, find_run
 from qep_qiskit.runs.file.records import FORGOTTEN
 from qep_qiskit.runs.file.store import RunStore
@@ -110,7 +111,7 @@ def collect(
         None while jobs are under way.
     """
     with open_run(run, write=True) as store:
-        refuse_training(store)
+        refuse_others(store)
         gradient = kept_gradient(store, mitigation, device)
         if gradient is not None:
             return gradient
@@ -206,8 +207,9 @@ def open_run(run: Name, *, write: bool = False) -> RunStore:
     return RunStore.open(find_run(run), write=write)
 
 
-def refuse_training(store: RunStore) -> None:
-    """Raise InputError if the run is a training, for verbs that need the run of a gradient."""
+def refuse_others(store: RunStore) -> None:
+    """Raise InputError if the run is a training or a layer's, for verbs that need the run of a gradient."""
+    refuse_layer(store)
     if store.description.get("kind") == "training":
         raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` resumes it")
 

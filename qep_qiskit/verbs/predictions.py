@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.checks import numbers
 from qep_qiskit.costs import ExpectationCost
+from qep_qiskit.display import different
 from qep_qiskit.equilibrium.prediction import answers
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.networks.network import Network
@@ -62,7 +63,7 @@ def predictions(
         problems = [Problem(network, w, x, cost=nothing) for w, x in zip(by_sample, rows, strict=True)]
     with showing(progress) as report:
         results = answers(problems, settings_of(predictions, options), progress=report)
-    for text in dict.fromkeys(text for answer in results for text in answer.warnings):
+    for text in different(text for answer in results for text in answer.warnings):
         warnings.warn(text, NudgeWarning, stacklevel=2)
     values = np.array([answer.predictions for answer in results])
     if results[0].predictions_stderr is None:

@@ -79,6 +79,8 @@ def _remedy(folder: Path) -> str:
             return f"`qep train --resume {folder}` resumes it"
         if training:
             return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
+        if description.get("kind") == "layer":
+            return f"the program that made it, started again with run={str(folder)!r}, resumes it"
         if "imported" in meta:
             return f"`qep runs show {folder}` shows it"
     return f"`qep collect {folder}` resumes it"

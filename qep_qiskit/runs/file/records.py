@@ -62,7 +62,7 @@ class JobRecord:
     tag : str
         The job's name at the service.
     round, purpose, shots, seed
-        The reason for the job and its settings. For a training, the round is the step.
+        The reason for the job and its settings. For a training, the round is the step; for a layer, the call.
     state : str
         One of `STATES`.
     created, updated : str
@@ -84,8 +84,8 @@ class JobRecord:
 
     @property
     def title(self) -> str:
-        """The job's purpose in words, with its round; the purpose of a training's job already names the step."""
-        return self.purpose if self.purpose.startswith("step ") else f"{self.purpose} of round {self.round + 1}"
+        """The job's purpose in words, with its round; the purpose of a training's or a layer's job already has its number."""
+        return self.purpose if self.purpose.startswith(("step ", "call ")) else f"{self.purpose} of round {self.round + 1}"
 
     @property
     def executions(self) -> int:

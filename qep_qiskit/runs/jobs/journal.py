@@ -1,7 +1,7 @@
-"""A remote device for training: the run records every job, so that a repeated step finds the jobs it sent before.
+"""A remote device for trainings and layers: the run records every job, so that a repeated step finds the jobs it sent before.
 
-A step is deterministic: with the same initial state and results, it sends the same circuits in the same order. The k-th job of a
-step therefore always has the same tag, and jobs left behind by a dead process are found by it.
+A step, or a call of a layer, is deterministic: with the same initial state and results, it sends the same circuits in the same
+order. The k-th job of a step therefore always has the same tag, and jobs left behind by a dead process are found by it.
 """
 
 from __future__ import annotations
@@ -47,11 +47,17 @@ class JournalDevice(Measuring):
         The prefix of the jobs' tags.
     stop : callable
         Called with a progress text before a job is sent and while it is awaited. If it raises an exception, all jobs are kept.
+    unit : str
+        The word for a step in messages and purposes.
+    confirm : callable, optional
+        Called with the recorded jobs that are about to be sent. If it raises an exception, none of them is.
     """
 
     courier: Courier
     run_id: str
     stop: Callable[[str], None] = lambda what: None
+    unit: str = "step"
+    confirm: Callable[[list[JobRecord]], None] | None = None
     cache: Cache = field(default_factory=Cache, repr=False)
     _step: int = 0
     _calls: int = 0
@@ -135,7 +141,7 @@ class JournalDevice(Measuring):
         for number, part in enumerate(self.limits.parts(len(pubs), shots)):
             self._calls += 1
             jobs.append(self._intended(pubs[part.circuits], part.shots, seed, first=not number))
-        if failures := send_all(self.courier, jobs):
+        if failures := send_all(self.courier, jobs, self.confirm):
             raise together(list(failures.values()))
         results = self._results(jobs)
         samples: list[list[Samples]] = [[] for _ in work]
@@ -154,7 +160,7 @@ class JournalDevice(Measuring):
         store = self.courier.store
         digest = of_pubs([item.pub for item in pubs], shots)
         tag = f"{self.run_id}-{self._step + 1}-{self._calls}"
-        purpose = f"step {self._step + 1} job {self._calls}"
+        purpose = f"{self.unit} {self._step + 1} job {self._calls}"
         job = self._latest(tag)
         if job is not None:
             if job.detail.get("digest") != digest:
@@ -198,8 +204,8 @@ class JournalDevice(Measuring):
             device.check(pubs)
         except InputError as error:
             if self._calls > 1:
-                again = f"step {self._step + 1} began on these qubits: try again when they are back, or give another folder"
-                raise InputError(f"{error}; {again}") from None
+                began = f"{self.unit} {self._step + 1} began on these qubits"
+                raise InputError(f"{error}; {began}: try again when they are back, or give another folder") from None
             store.forget(LAYOUT)
             store.note(f"circuits are to be compiled again: {error}")
             raise InputError(f"{error}; `{self.courier.again}` does") from None

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import InputError
-from qep_qiskit.fingerprints import Identity, UnidentifiedError, difference, identity
+from qep_qiskit.fingerprints import Identity, difference, identity
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.provenance import versions
+from qep_qiskit.runs.device_identity import identity_of_device
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import TrainingSamples
@@ -28,7 +28,6 @@ IDENTITY = "identity"
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _NOT_COMPARED = ("compare_every", "epochs", "versions", "planned")
 _FUNCTIONS_OF_A_COST = ("cost.loss", "cost.gradient", "cost.hessian")
-_ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
 
 
 def identity_of(task: Task) -> Identity:
@@ -68,7 +67,7 @@ def identity_of(task: Task) -> Identity:
     entries: Identity = {}
     for name, part in parts.items():
         entries |= identity(part, name)
-    return entries | _device(settings.device)
+    return entries | identity_of_device(settings.device)
 
 
 def _samples(where: str, samples: TrainingSamples) -> dict[str, object]:
@@ -84,18 +83,6 @@ def _source(source: Source, settings: Settings) -> dict[str, object]:
         case LinearResponse():
             return {"gradient": "exact"}
     return {"gradient": source}
-
-
-def _device(device: object) -> Identity:
-    """Return the identity of a device: the options of a local device, or the self-description of a remote one."""
-    if not isinstance(device, RemoteDevice):
-        try:
-            return identity(device, "device")
-        except UnidentifiedError:
-            if not callable(getattr(device, "describe", None)):
-                raise
-    description: Mapping[str, object] = device.describe()  # type: ignore[attr-defined]
-    return identity({key: value for key, value in description.items() if key not in _ONLY_TODAY}, "device")
 
 
 def refuse_another(store: RunStore, task: Task) -> str | None:

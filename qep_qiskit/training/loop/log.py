@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
+from qep_qiskit.display import different
 from qep_qiskit.estimates import percent, with_error
 from qep_qiskit.networks.weights import Weights
 from qep_qiskit.progress import Progress, steps_done
@@ -15,8 +15,6 @@ from qep_qiskit.training.loop.steps import State, Step
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult
 
-MOST_WARNINGS = 5
-_NUMBER = re.compile(r"[-+]?\d[\d.,]*(?:e[-+]?\d+)?")
 OnStep = Callable[[Step], None]
 
 
@@ -27,14 +25,6 @@ def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
         now = time.perf_counter()
         yield done, round(now - clock, 4)
         clock = time.perf_counter()
-
-
-def different(texts: Iterable[str]) -> list[str]:
-    """Return the first few warnings that differ in more than their numbers."""
-    first: dict[str, str] = {}
-    for text in texts:
-        first.setdefault(_NUMBER.sub("#", text), text)
-    return list(first.values())[:MOST_WARNINGS]
 
 
 class Log:

@@ -1,18 +1,18 @@
-"""The verb vjp: reverse-mode differentiation of a network's predictions, by equilibrium propagation."""
+"""Pullbacks: reverse-mode differentiation of a network's predictions, by equilibrium propagation."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Unpack
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qep_qiskit.checks import numbers, shown
 from qep_qiskit.costs import LinearCost
-from qep_qiskit.display import counted
+from qep_qiskit.display import counted, different
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
@@ -21,7 +21,7 @@ from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.problem import Problem, naming_sample
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.reference.response import exact_gradient, variational_gradients
-from qep_qiskit.settings import Options, Settings, settings_of, shows_options
+from qep_qiskit.settings import Options, Settings
 from qep_qiskit.stencils import extrapolated
 from qep_qiskit.values import Value
 from qep_qiskit.verbs.gradient import gradient
@@ -34,7 +34,7 @@ Array = NDArray[np.float64]
 class Pullback(Value):
     """A vector-Jacobian product of a network's predictions: a cotangent, pulled back to the weights and the inputs.
 
-    All arrays have a leading axis of samples if :func:`vjp` was called for a batch.
+    All arrays have a leading axis of samples if :func:`qep_qiskit.vjp` was called for a batch.
 
     Attributes
     ----------
@@ -73,61 +73,16 @@ class Pullback(Value):
         return f"Pullback({batch}{counted(weights, 'weight')}, {counted(inputs, 'input')})"
 
 
-@shows_options()
-def vjp(
-    network: Network,
-    weights: ArrayLike | Mapping[str, float],
-    x: ArrayLike | None,
-    cotangent: ArrayLike,
-    *,
-    progress: ProgressOption = "auto",
-    **options: Unpack[Options],
-) -> Pullback:
-    """Return Σ_m v_m ∂⟨O_m⟩/∂w and Σ_m v_m ∂⟨O_m⟩/∂x, the derivatives of the predictions contracted with a cotangent v.
-
-    This is what reverse-mode automatic differentiation asks of a layer whose outputs are the predictions ⟨O_m⟩.
+def differentiated(
+    problems: Sequence[Problem], settings: Settings, options: Options, progress: ProgressOption
+) -> list[Gradient | None]:
+    """Return the gradient of every problem that :func:`problems_of` made; None if its cotangent is zero.
 
     Parameters
     ----------
-    network : Network
-    weights : array_like of shape (num_weights,) or mapping
-    x : array_like of shape (num_inputs,), or None for a network without inputs
-    cotangent : array_like of shape (num_outputs,)
-        The factors v_m.
-    preparer, stencil, device, shots, mitigation, calibration_shots, seed
-        How the derivatives are measured: see :class:`~qep_qiskit.settings.Settings`. Without a stencil, shots, mitigation and a
-        device, they are the limit β → 0, computed by linear response: the true derivatives of exact and thermal states, and for
-        VQE and mean-field states those of the ansatz's predictions. States without such a response use the extrapolated stencil.
-    progress : {"auto", "off"} or callable
-        See :func:`gradient`.
-
-    Returns
-    -------
-    Pullback
-
-    Raises
-    ------
-    InputError
-        If an argument is not allowed, or a ground state is degenerate.
-
-    Notes
-    -----
-    The cotangent makes the nudge: H + β Σ_m v_m O_m is prepared at a few β, and ∂H/∂w and ∂H/∂x are measured in the same
-    circuits. Beside a small cotangent, shots at a fixed β measure mostly noise; a stencil without a β fits it to the cotangent.
-    A batch is a leading axis: `x` of shape (n, num_inputs), `cotangent` of shape (n, num_outputs), or weights of shape (n,
-    num_weights); arguments without it are shared by all samples. All circuits of a batch go in one job. Samples whose cotangent
-    is zero have derivatives that are exactly zero, and nothing is run for them.
-
-    Examples
-    --------
-    >>> import qep_qiskit as qep
-    >>> network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
-    >>> pulled = qep.vjp(network, [1.0, 0.0, 0.0, 1.0, 1.0], [0.5], [1.0])
-    >>> pulled.weights.shape, pulled.inputs.round(4).tolist()
-    ((5,), [0.5443])
+    settings : Settings
+        The settings that `options` make, with all defaults.
     """
-    problems, batch = _problems(network, weights, x, cotangent)
-    settings = settings_of(vjp, options)
     asked = [i for i, problem in enumerate(problems) if any(problem.cost.cotangent)]  # type: ignore[attr-defined]
     results: list[Gradient | None] = [None] * len(problems)
     if asked:
@@ -137,7 +92,7 @@ def vjp(
         measured = measure([_times(problems[i], -e) for i, e in zip(asked, exponents, strict=True)], progress)
         for i, e, result in zip(asked, exponents, measured, strict=True):
             results[i] = _multiplied(result, e)
-    return _pullback(network, results, batch, exact=settings.shots is None)
+    return results
 
 
 Measure = Callable[[Sequence[Problem], ProgressOption], list[Gradient]]
@@ -214,14 +169,16 @@ def _measured(settings: Settings, options: Options) -> Measure:
         if len(problems) == 1:
             return [gradient(problems[0], progress=progress, **options)]
         results = gradients(problems, progress=progress, **options)
-        for text in dict.fromkeys(text for result in results for text in result.diagnostics.warnings):
+        for text in different(text for result in results for text in result.diagnostics.warnings):
             warnings.warn(text, NudgeWarning, stacklevel=4)
         return results
 
     return measured
 
 
-def _pullback(network: Network, results: Sequence[Gradient | None], batch: bool, *, exact: bool) -> Pullback:
+def pullback_of(network: Network, results: Sequence[Gradient | None], batch: bool, *, exact: bool) -> Pullback:
+    """Return the pullback that holds the results of :func:`differentiated`; `batch`: with an axis of samples."""
+
     def rows(read: Callable[[Gradient], Array | None], count: int) -> Array:
         values = [np.zeros(count) if result is None else np.asarray(read(result)) for result in results]
         return np.array(values) if batch else values[0]
@@ -235,7 +192,7 @@ def _pullback(network: Network, results: Sequence[Gradient | None], batch: bool,
     )
 
 
-def _problems(
+def problems_of(
     network: Network, weights: ArrayLike | Mapping[str, float], x: ArrayLike | None, cotangent: ArrayLike
 ) -> tuple[list[Problem], bool]:
     """Return the problem of each sample, and whether there is an axis of samples."""

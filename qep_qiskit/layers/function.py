@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import shown
+from qep_qiskit.devices.device import Device
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError
+from qep_qiskit.layers.kept import Call, RunOptions, keeper_of, measured_by
+from qep_qiskit.layers.vjp import vjp
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, check_progress
 from qep_qiskit.seeds import integer
 from qep_qiskit.settings import settings_of
 from qep_qiskit.verbs.predictions import predictions
-from qep_qiskit.verbs.vjp import vjp
+from qep_qiskit.verbs.pullback import problems_of
 
 Array = NDArray[np.float64]
 
@@ -35,11 +40,18 @@ class NetworkFunction:
         The public function or class that was called, for error messages.
     network : Network
     options : mapping
-        The options of :func:`qep_qiskit.vjp`.
+        The options of :func:`qep_qiskit.vjp`, without those of its run.
+    kept : mapping
+        Where the calls are kept: the keywords `run`, `resubmit` and `confirm` of :func:`qep_qiskit.vjp`.
     """
 
     def __init__(
-        self, verb: Callable[..., Any], network: Network, options: Mapping[str, Any], progress: ProgressOption = "auto"
+        self,
+        verb: Callable[..., Any],
+        network: Network,
+        options: Mapping[str, Any],
+        progress: ProgressOption = "auto",
+        kept: RunOptions | None = None,
     ) -> None:
         if not isinstance(network, Network):
             raise InputError(f"network: {shown(network)} is not allowed; give a Network such as qep.ising(...)")
@@ -50,7 +62,18 @@ class NetworkFunction:
             raise InputError(
                 f"shots: {settings.shots!r} is not allowed for a layer, which also predicts; give a whole number, or leave it out"
             )
-        self._seed, self._draws = settings.seed, settings.shots is not None
+        self._seed, self._draws, self._device = settings.seed, settings.shots is not None, settings.device
+        self.keeper = keeper_of(verb, settings, **(kept or {}))
+        if self.keeper is None and isinstance(settings.device, RemoteDevice):
+            name = settings.device.name
+            raise InputError(
+                f"run: missing; jobs on {name} are paid for, and only a run keeps them: give a folder, such as "
+                f"run='hardware_runs/{name}-layer'"
+            )
+        self._measured = None if self.keeper is None else measured_by(network, settings)
+        zeros = np.zeros(network.num_inputs), np.zeros(network.num_outputs)
+        [problem], _ = problems_of(network, network.initial_weights(seed=0), *zeros)
+        refuse_without_qubits(problem, settings.preparer, settings.shots)
 
     def lead(self, weights: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, ...]:
         """Return the leading axes that two shapes have in common; raise InputError if the shapes do not fit the network."""
@@ -72,8 +95,11 @@ class NetworkFunction:
         lead, rows = _rows(weights, x)
         if not len(rows[0]):
             return np.zeros((*lead, self.network.num_outputs))
-        values, _ = predictions(self.network, *rows, progress=self.progress, **self._seeded("predictions", *rows))
-        return values.reshape(*lead, self.network.num_outputs)
+
+        def measure(options: Mapping[str, Any], progress: ProgressOption) -> Array:
+            return predictions(self.network, *rows, progress=progress, **options)[0]
+
+        return self._answer("predictions", rows, measure).reshape(*lead, self.network.num_outputs)
 
     def pullback(self, weights: Any, x: Any, cotangent: Any) -> tuple[Array, Array]:
         """Return Σ_m v_m ∂⟨O_m⟩/∂w and Σ_m v_m ∂⟨O_m⟩/∂x of every sample, in the shapes of the weights and the inputs."""
@@ -81,8 +107,27 @@ class NetworkFunction:
         shapes = (*lead, self.network.num_weights), (*lead, self.network.num_inputs)
         if not len(rows[0]):
             return np.zeros(shapes[0]), np.zeros(shapes[1])
-        pulled = vjp(self.network, *rows, progress=self.progress, **self._seeded("pullback", *rows))
-        return pulled.weights.reshape(shapes[0]), pulled.inputs.reshape(shapes[1])
+
+        def measure(options: Mapping[str, Any], progress: ProgressOption) -> tuple[Array, Array]:
+            pulled = vjp(self.network, *rows, progress=progress, **options)
+            return pulled.weights, pulled.inputs
+
+        of_weights, of_x = self._answer("pullback", rows, measure)
+        return of_weights.reshape(shapes[0]), of_x.reshape(shapes[1])
+
+    def _answer(self, purpose: str, rows: Sequence[Array], measure: Callable[[Mapping[str, Any], ProgressOption], Any]) -> Any:
+        """Return what a call measures with the options, or what the run has kept of it."""
+        options = self._seeded(purpose, *rows)
+        if self.keeper is None or self._measured is None:
+            return measure(options, self.progress)
+        weights, x, *cotangents = rows
+        problems_of(self.network, weights, x, *(cotangents or [np.zeros(self.network.num_outputs)]))  # checks them
+        call = Call(purpose, self._measured, options["seed"] if self._draws else self._seed, rows)
+
+        def through_the_run(device: Device, progress: ProgressOption) -> Any:
+            return measure({**options, "device": device}, progress)
+
+        return self.keeper.answer(call, self._device, through_the_run, self.progress)
 
     def _seeded(self, purpose: str, *arguments: Array) -> dict[str, Any]:
         """Return the options with the seed of a call; without shots, that of the options, with which states are searched."""

@@ -1,0 +1,1 @@
+"""Networks as differentiable functions of arrays, whose calls a run may keep."""
