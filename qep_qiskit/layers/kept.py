@@ -155,8 +155,8 @@ class Keeper:
         if not (self.folder / DATABASE).is_file():
             if isinstance(device, RemoteDevice):
                 device.ready()
-            about = f"# This run was made by {self.verb} from Python; its calls and their jobs are in run.db.\n"
-            return new_run(self.folder, about, {**device.describe(), "name": device.name}, kind=LAYER, **{"from": "python"})
+            text = f"# This run was made by {self.verb} from Python; its calls and their jobs are in run.db.\n"
+            return new_run(self.folder, text, {**device.describe(), "name": device.name}, kind=LAYER, **{"from": "python"})
         store = RunStore.open(self.folder, write=True)
         try:
             _refuse_another(store, device)

@@ -247,8 +247,8 @@ def test_the_layer_of_torch_in_a_loop_over_batches(device, tmp_path):
 
     def fit(folder):
         torch.manual_seed(0)
-        kept = Layer(NETWORK, weights=WEIGHTS, device=device(), run=folder, **OPTIONS)
-        model = torch.nn.Sequential(torch.nn.Linear(1, 1), kept)
+        module = Layer(NETWORK, weights=WEIGHTS, device=device(), run=folder, **OPTIONS)
+        model = torch.nn.Sequential(torch.nn.Linear(1, 1), module)
         loader = torch.utils.data.DataLoader(list(zip(torch.linspace(-1, 1, 4)[:, None], torch.ones(4, 1), strict=True)), 2)
         steps, losses = torch.optim.SGD(model.parameters(), lr=0.1), []
         for x, y in loader:
