@@ -44,7 +44,8 @@ def layer(
         How predictions and derivatives are measured: see :func:`qep_qiskit.vjp`. By default, both are exact.
     run : path, optional
         A folder that keeps the answers, and the jobs of a device that bills, which needs one. A program that was stopped and is
-        started again finds both by the content of its calls, so that no job is paid twice. Layers on the same device can share a folder.
+        started again finds both by the content of its calls, so that no job is paid twice. Layers on the same device can share
+        a folder.
     resubmit : bool
         Resubmit the jobs of a call that failed, were cancelled or were lost.
     confirm : callable, optional
