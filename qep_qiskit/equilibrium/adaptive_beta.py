@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,43 +20,24 @@ from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil, Stencil
 
 Vector = NDArray[np.float64]
+USUAL = 0.1
+"""The β of problems whose response cannot be computed."""
 FARTHEST = {1: 0.1, 2: 0.5}
 """The largest β · reach for any number of shots. Beyond it the bias does not follow the leading order."""
 MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
 
-def adapted_all(settings: Sequence[Settings], problems: Sequence[Problem], free: Sequence[Prepared]) -> list[Stencil]:
-    """Return one stencil per problem, as :func:`adapted` does; responses of states that were prepared together share the work."""
-    pairs = list(zip(problems, free, strict=True))
-    nudges = {k: (state.response, _nudge(problem, state)) for k, (problem, state) in enumerate(pairs) if state.computable}
-    responses = respond(nudges)
-    return [
-        adapted(asked.stencil, problem, state, asked.shots, responses.get(k))  # type: ignore[arg-type]
-        for k, (asked, (problem, state)) in enumerate(zip(settings, pairs, strict=True))
-    ]
-
-
-def adapted(
-    asked: AdaptiveStencil,
-    problem: Problem,
-    free: Prepared,
-    shots: int | Split | OptimalShots | None,
-    response: Response | None = None,
-) -> Stencil:
-    """Return a stencil of the requested kind, with β chosen for a problem.
+def adapted(problems: Sequence[Problem], settings: Sequence[Settings], free: Mapping[int, Prepared]) -> dict[int, Stencil]:
+    """Return a stencil of the requested kind, with β chosen for the problem, for each free phase.
 
     Parameters
     ----------
-    asked : AdaptiveStencil
-        The requested kind.
-    problem : Problem
-    free : Prepared
-        The free phase.
-    shots : int, Split, OptimalShots or None
-        The shots of each circuit.
-    response : Response, optional
-        The response of the free phase to the nudge, if it is already computed.
+    problems : sequence of Problem
+    settings : sequence of Settings
+    free : mapping of int to Prepared
+        The free phases of the problems with an adaptive stencil, by their places in `problems`. Responses of states that were
+        prepared together share the work.
 
     Notes
     -----
@@ -65,22 +46,34 @@ def adapted(
     variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If
     the response of the states cannot be computed, β = 0.1.
     """
-    usual = asked.at(0.1)
+    responses = respond({i: (state.response, _nudge(problems[i], state)) for i, state in free.items() if state.computable})
+    stencils: dict[int, Stencil] = {}
+    for i, state in free.items():
+        asked = settings[i].stencil
+        assert isinstance(asked, AdaptiveStencil)
+        beta = _beta(asked.at(USUAL), problems[i], state, settings[i].shots, responses.get(i))
+        stencils[i] = asked.at(beta)
+    return stencils
+
+
+def _beta(
+    usual: Stencil, problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None, response: Response | None
+) -> float:
     if not free.computable or free.response is None:
-        return usual
+        return USUAL
     strings = free.expectations(problem.frame.strings)[0]
     nudge = _nudge(problem, free)
     if not np.any(nudge[problem.frame.busy] if not problem.network.closed_form else nudge):
-        return usual
+        return USUAL
     try:
         response = response or free.response(nudge)
         least = safe_beta(response.reach, usual.order)
         if shots is None or response.reach <= 0:
-            return asked.at(least)
+            return least
         limit = problem.derivative_rows @ response.changes(problem.frame.strings)
     except (InputError, PreparationError):
-        return usual
-    return asked.at(rounded(_balanced(usual, problem, strings, limit, response.reach, _mean(shots), least)))
+        return USUAL
+    return rounded(_balanced(usual, problem, strings, limit, response.reach, _mean(shots), least))
 
 
 def _nudge(problem: Problem, free: Prepared) -> Vector:
@@ -132,4 +125,4 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
         except (InputError, PreparationError):
             continue
     reach = float(np.median(reaches)) if reaches else 0.0
-    return asked.at(rounded(min(0.1, FARTHEST.get(asked.at(0.1).order, 1.0) / reach)) if reach > 0 else 0.1)
+    return asked.at(rounded(min(USUAL, FARTHEST.get(asked.at(USUAL).order, 1.0) / reach)) if reach > 0 else USUAL)

@@ -16,8 +16,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.local_samples import Support
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.clifford_angles import clifford_angles
-from qep_qiskit.measurement.mitigation.twirling import Flips, design, flipped_state, num_flips, shots_each, twirled_values
-from qep_qiskit.seeds import stream
+from qep_qiskit.measurement.mitigation.twirling import Flips, flipped_state, random_flips, shots_each, twirled_values
 
 Vector = NDArray[np.float64]
 
@@ -94,7 +93,7 @@ def calibration_circuits(
             )
             for state, circuit in enumerate((zeros, ones))
         )
-    flips = design(n, num_flips(n), stream(plan.seed, "calibration flips"))
+    flips = random_flips(n, plan.seed, "calibration flips")
     return (_behind_flips(device, device.compile(zeros, qubits=qubits), "Z" * n, np.zeros(0), flips, plan, read),)
 
 
@@ -112,7 +111,7 @@ def calibrations_at_clifford_angles(device: Device, circuits: Sequence[DataCircu
     measurements = []
     for number, item in enumerate(circuits):
         n = len(item.axes)
-        flips = design(n, num_flips(n), stream(plan.seed, "calibration flips", number))
+        flips = random_flips(n, plan.seed, "calibration flips", number)
         values, outcome = np.zeros(0), np.zeros(n, dtype=bool)
         if device.needs_circuits:
             angles = clifford_angles(item.circuit, item.axes)

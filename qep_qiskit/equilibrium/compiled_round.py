@@ -32,17 +32,16 @@ from qep_qiskit.measurement.bases import title_of
 from qep_qiskit.measurement.mitigation import twirling, zne
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.mitigation.twirling import (
-    design,
     flipped_draw,
     flipped_state,
-    num_flips,
+    random_flips,
     shots_each,
     twirled_values,
 )
 from qep_qiskit.measurement.visible import visible
-from qep_qiskit.preparation.preparer import Prepared
+from qep_qiskit.preparation.preparer import Prepared, StateCircuit
 from qep_qiskit.samples import Samples
-from qep_qiskit.seeds import integer, stream
+from qep_qiskit.seeds import integer
 
 Vector = NDArray[np.float64]
 
@@ -167,8 +166,6 @@ def compile_round(
     first = plans[0]
     mitigation = first.mitigation
     circuits = _Circuits(device, mitigation, start, shared or len(plans) > 1, exact=first.shots is None)
-    if mitigation.twirled:
-        circuits.sets = num_flips(max(plan.problem.network.num_qubits for plan in plans))
     for number, plan in enumerate(plans):
         circuits.add(number, plan)
     missing: tuple[int, ...] = ()
@@ -176,7 +173,8 @@ def compile_round(
     if mitigation.calibrated and not mitigation.on_circuits and not (first.shots is None and device.exact):
         missing = tuple(sorted({q for qubits in circuits.qubits.values() for q in qubits} - set(calibrated)))
     if missing:
-        calibration = calibration_circuits(device, missing, first, circuits.device_supports(plans))
+        supports = circuits.device_supports(plans)
+        calibration = calibration_circuits(device, missing, first, supports)
     else:
         calibration = calibrations_at_clifford_angles(device, calibrating, first)
     named = {item.name: item.compiled.qubits for item in calibrating}
@@ -229,7 +227,6 @@ class _Circuits:
     start: tuple[int, ...] | None
     shared: bool = False
     exact: bool = False
-    sets: int = 0
     layout: Layout | None = None
     qubits: dict[tuple[int, int], tuple[int, ...]] = field(default_factory=dict)
     own: dict[str, DataCircuit] = field(default_factory=dict)  # the circuits to calibrate
@@ -259,20 +256,18 @@ class _Circuits:
         }
 
     def add(self, number: int, plan: Plan) -> None:
-        network = plan.problem.network
-        if not self.device.needs_circuits:
-            empty, title = QuantumCircuit(network.num_qubits), f"{network.num_qubits} qubits"
-            self._compile(empty, title)
-            for index, phase in enumerate(plan.phases):
-                self._add_phase(number, plan, phase, (empty, title), np.zeros(0), index)
-            return
-        for structure in plan.prepared.circuits():
+        for structure in plan.prepared.circuits() if self.device.needs_circuits else self._no_circuits(plan):
             digest = self._digest(structure.circuit)
-            if self.start is None:
+            if self.start is None and self.device.needs_circuits:
                 self._lay_out(plan, structure.circuit, digest)
             self._compile(structure.circuit, digest)
             for index, values in zip(structure.phases, structure.values, strict=True):
                 self._add_phase(number, plan, plan.phases[index], (structure.circuit, digest), values, index)
+
+    def _no_circuits(self, plan: Plan) -> tuple[StateCircuit, ...]:
+        """Return an empty circuit for all phases, for a device that takes states."""
+        phases = tuple(range(len(plan.phases)))
+        return (StateCircuit(QuantumCircuit(plan.problem.network.num_qubits), phases, np.zeros((len(phases), 0))),)
 
     def _lay_out(self, plan: Plan, circuit: QuantumCircuit, digest: str) -> None:
         self.layout, given = layout_for(plan, circuit, digest, self.device, shared=self.shared), plan.problem.network.layout
@@ -285,6 +280,8 @@ class _Circuits:
             self.start = record(circuit, self.start)
 
     def _digest(self, circuit: QuantumCircuit) -> str:
+        if not self.device.needs_circuits:
+            return f"{circuit.num_qubits} qubits"
         if id(circuit) not in self._digests:
             self._digests[id(circuit)] = (circuit, of_or_none(circuit) or f"object {id(circuit)}")
         return self._digests[id(circuit)][1]
@@ -328,23 +325,23 @@ class _Circuits:
 
     def _add_rows(self, row: Row, plan: Plan, digest: str, values: Vector, index: int) -> None:
         axes, shots, compiled = plan.bases[row.basis].axes, plan.shots_of(row.phase, row.basis), self._compiled[digest]
-        each = shots_each(shots, self.sets) if self.sets else shots
+        folds = () if row.factor == 1 else (row.factor,)
+        where = (row.plan, row.phase, row.basis, *folds)
+        flips = random_flips(len(axes), plan.seed, "flips", *where) if self.mitigation.twirled else None
+        each = shots if flips is None else shots_each(shots, len(flips))
         key = (digest, axes, each, row.factor)
         if key not in self._groups:
             self._groups[key] = _Group(self._variant(digest, axes, row.factor), axes, each)
         group = self._groups[key]
         group.supports |= plan.supports[row.basis]
-        if not self.sets:
-            group.values.append(values)
-            group.rows.append(row)
-            group.sources.append((plan.prepared, index))
-            return
-        folds = () if row.factor == 1 else (row.factor,)
-        flips = design(len(axes), self.sets, stream(plan.seed, "flips", row.plan, row.phase, row.basis, *folds))
-        circuits = self.device.needs_circuits
-        group.values += list(twirled_values(compiled, group.compiled, values, flips) if circuits else [values] * len(flips))
-        group.rows += [replace(row, flips=flip_set) for flip_set in flips]
-        group.sources += [(plan.prepared, index)] * len(flips)
+        rows, twirled = [row], [values]
+        if flips is not None:
+            rows, twirled = [replace(row, flips=flip_set) for flip_set in flips], [values] * len(flips)
+            if self.device.needs_circuits:
+                twirled = list(twirled_values(compiled, group.compiled, values, flips))
+        group.values += twirled
+        group.rows += rows
+        group.sources += [(plan.prepared, index)] * len(rows)
 
     def _variant(self, digest: str, axes: str, factor: int) -> Compiled:
         """Return a compiled circuit with the folding and the flips that the mitigation requires."""
@@ -355,7 +352,7 @@ class _Circuits:
             if digest not in self._folded:
                 self._folded[digest] = zne.construct(compiled, self.mitigation.zne)
             compiled = self._folded[digest][factor]
-        return twirling.construct(compiled, axes) if self.sets else compiled
+        return twirling.construct(compiled, axes) if self.mitigation.twirled else compiled
 
 
 def _drawing(prepared: Prepared, index: int, row: Row) -> Callable[[str, int, np.random.Generator], Samples]:

@@ -62,7 +62,8 @@ def layout_for(plan: Plan, circuit: QuantumCircuit, digest: str, device: Device,
     sizes = importance_of(plan, shared=shared)
 
     def chosen() -> Layout | None:
-        return choose_layout(backend, circuit, readings_of(plan, circuit, sizes), qubits=given)
+        readings = readings_of(plan, circuit, sizes)
+        return choose_layout(backend, circuit, readings, qubits=given)
 
     cache = getattr(device, "cache", None)
     key = ("layout", digest, plan.problem.frame.labels, sizes.round(9).tobytes(), given)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,6 +20,7 @@ from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.combination import joined, remembered
+from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
@@ -166,7 +167,6 @@ def plan(
     settings: Settings,
     *,
     warm_start: Prepared | None = None,
-    prepared: Prepared | None = None,
     stencil: Stencil | None = None,
     progress: Progress = silent,
 ) -> Plan:
@@ -179,31 +179,70 @@ def plan(
         Settings without open choices, except that an adaptive β is chosen once the free phase is prepared.
     warm_start : Prepared, optional
         The free phase of a similar problem, from which the preparer starts.
-    prepared : Prepared, optional
-        The states of :func:`first_family` (:func:`free_family` if β is adaptive), if they are already prepared.
     stencil : Stencil, optional
-        The stencil with the β already chosen for an adaptive stencil.
+        A stencil in place of the settings'.
 
     Raises
     ------
     InputError
         If shots are given for a network without circuits, if a package is missing, or if the preparer refuses the problem.
     """
-    preparer, seed = settings.preparer, settings.seed
-    refuse_without_qubits(problem, preparer, settings.shots)
-    settings.mitigation.require()
-    if stencil is None and isinstance(settings.stencil, AdaptiveStencil):
-        if prepared is None:
-            prepared = preparer.prepare(free_family(problem), warm_start=warm_start, seed=seed, progress=progress)
-        prepared = remembered(prepared)
-        stencil = adapted(settings.stencil, problem, prepared, settings.shots)
-        if not problem.cost.needs_free_phase:
-            nudged = preparer.prepare(nudged_family(problem, stencil), free=prepared, seed=seed, progress=progress)
-            prepared = joined(prepared, nudged)
-    elif stencil is None:
-        stencil = settings.fixed_stencil
-    if prepared is None:
-        prepared = preparer.prepare(first_family(problem, stencil), warm_start=warm_start, seed=seed, progress=progress)
+    return plan_together([problem], [settings], warm_start=[warm_start], stencil=stencil, progress=progress)[0]
+
+
+def plan_together(
+    problems: Sequence[Problem],
+    settings: Sequence[Settings],
+    *,
+    warm_start: Sequence[Prepared | None] | None = None,
+    stencil: Stencil | None = None,
+    progress: Progress = silent,
+) -> list[Plan]:
+    """Return the first rounds of several problems, as :func:`plan` does for one.
+
+    The states of all problems are prepared in one call, or two if β is adaptive. The settings may differ in all but the preparer
+    and the seed.
+    """
+    preparer, seed = settings[0].preparer, settings[0].seed
+    families: list[Family] = []
+    stencils: dict[int, Stencil] = {}
+    for i, (problem, asked) in enumerate(zip(problems, settings, strict=True)):
+        refuse_without_qubits(problem, preparer, asked.shots)
+        asked.mitigation.require()
+        if stencil is None and isinstance(asked.stencil, AdaptiveStencil):
+            families.append(free_family(problem))
+        else:
+            stencils[i] = stencil or asked.fixed_stencil
+            families.append(first_family(problem, stencils[i]))
+    states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
+    free = {i: remembered(state) for i, state in enumerate(states) if i not in stencils}
+    stencils |= adapted(problems, settings, free)
+    complete = dict(enumerate(states)) | with_nudged(problems, settings, free, stencils, progress)
+    return [planned(problem, settings[i], complete[i], stencils[i]) for i, problem in enumerate(problems)]
+
+
+def with_nudged(
+    problems: Sequence[Problem],
+    settings: Sequence[Settings],
+    free: Mapping[int, Prepared],
+    stencils: Mapping[int, Stencil],
+    progress: Progress = silent,
+) -> dict[int, Prepared]:
+    """Return each free phase, joined with the nudged phases prepared from it if the cost is an observable.
+
+    The keys of `free` and `stencils` are places in `problems`.
+    """
+    once = [i for i in free if not problems[i].cost.needs_free_phase]
+    if not once:
+        return dict(free)
+    families = [nudged_family(problems[i], stencils[i]) for i in once]
+    preparer, seed = settings[0].preparer, settings[0].seed
+    nudged = preparer.prepare_all(families, free=[free[i] for i in once], seed=seed, progress=progress)
+    return dict(free) | {i: joined(free[i], rest) for i, rest in zip(once, nudged, strict=True)}
+
+
+def planned(problem: Problem, settings: Settings, prepared: Prepared, stencil: Stencil) -> Plan:
+    """Return the first round with states that are already prepared."""
     bases, measured = _bases(problem, stencil)
     signal = None if problem.cost.needs_free_phase else np.ones(1)
     return Plan(problem, settings, stencil, first_phases(problem, stencil), prepared, bases, measured, signal)
@@ -247,17 +286,3 @@ def refuse_without_qubits(problem: Problem, preparer: Preparer, shots: object) -
             f"measurement.shots: {shots} is not allowed; a network in closed form has no circuits to measure. Leave shots out, "
             f"or {remedy}"
         )
-
-
-def described(plan: Plan) -> Mapping[str, object]:
-    """Return the problem and the settings of a plan, for reports."""
-    return {
-        "preparer": plan.preparer.describe(),
-        "stencil": {"kind": plan.stencil.kind, "beta": plan.stencil.beta, **({"chosen": "adaptive"} if plan.adapted else {})},
-        "shots": plan.shots,
-        **({} if plan.split is None else {"split": plan.split.tolist()}),
-        "mitigation": str(plan.mitigation),
-        "calibration_shots": plan.calibration_shots if plan.mitigation != Mitigation() else None,
-        "seed": plan.seed,
-        "network": dict(plan.problem.network.description),
-    }

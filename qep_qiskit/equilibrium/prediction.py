@@ -12,8 +12,8 @@ from qiskit.quantum_info import SparsePauliOp
 from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
+from qep_qiskit.equilibrium.plan import plan_together
 from qep_qiskit.equilibrium.reduction import free_phase
-from qep_qiskit.equilibrium.rounds import first_rounds
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
 from qep_qiskit.networks.network import Network
@@ -104,9 +104,9 @@ def answers(
     """
     if isinstance(settings.shots, OptimalShots):
         raise InputError(f"shots: {settings.shots!r} is not allowed; give a whole number of at least 2, or leave it out")
-    plans = first_rounds(
+    plans = plan_together(
         [read_only(problem) for problem in problems],
-        replace(settings, stencil=UNUSED),
+        [replace(settings, stencil=UNUSED)] * len(problems),
         warm_start=each(warm_start, len(problems)),
         progress=progress,
     )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.bias import WARNED
-from qep_qiskit.equilibrium.diagnostics import Diagnostics
-from qep_qiskit.equilibrium.displacement import too_large_beta
+from qep_qiskit.equilibrium.diagnosis import diagnose
 from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.noise import noise_of
 from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import Plan, described
+from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.equilibrium.readout_bias import readout_bias
+from qep_qiskit.equilibrium.record import record_of
 from qep_qiskit.equilibrium.result import Gradient, checked
-from qep_qiskit.equilibrium.truncation import truncation
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import percent
 from qep_qiskit.measurement.expectations import Readings, read
@@ -27,10 +25,7 @@ from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, read
 from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.measurement.mitigator import digest, for_circuit
-from qep_qiskit.preparation.preparer import Phase
 
-DEEP = 20
-"""The depth at which a state-loading circuit starts to give a warning."""
 Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
@@ -60,7 +55,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
     problem, stencil = plan.problem, plan.stencil
-    method = _chosen(plan, mitigation)
+    method = plan.mitigation if mitigation is None else readable(plan.mitigation, parse(mitigation))
     mitigator = _mitigator(method, outcomes)
     strings = [values_of(plan, outcomes, p, mitigator, method.zne) for p in range(len(stencil.phases))]
     values = problem.gradient_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))
@@ -75,16 +70,15 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         noise = noise_of(plan, [np.diag(part)[:weights] for part in added])
         if mitigator is not None:
             shared = np.vstack([share[:weights], signal @ share[-counts[2] :]])
-    diagnosis = diagnostics(plan, covariance=None if covariance is None else covariance[: counts[0], : counts[0]])
-    warnings = [*_other_shots(plan, outcomes), *outcomes.ran.notes(), *_loaded(plan, outcomes)]
+    warnings: list[str] = []
     if covariance is not None and mitigator is not None:
         stderr = np.sqrt(np.clip(np.diag(covariance), 0.0, None))
         gradient_part = ("gradient", [s * problem.gradient_rows for s in stencil.phase_factors], stderr[: counts[0]])
         predictions_part = ("predictions", [problem.output_rows], stderr[counts[0] : counts[0] + counts[1]])
         warnings += _readout_bias(plan, outcomes, method, mitigator, strings, [gradient_part, predictions_part])
     unsure = _approximated(plan, outcomes, method, strings)
+    diagnosis = diagnose(plan, outcomes, None if covariance is None else np.diag(covariance)[: counts[0]])
     if unsure:
-        diagnosis = replace(diagnosis, more={**diagnosis.more, **unsure})
         unsure_by = percent(float(np.linalg.norm(unsure["uncertainty"]) / (np.linalg.norm(values[:weights]) or 1.0)))
         warnings.append(f"{unsure['approximation']}: the gradient is uncertain by {unsure_by} (an estimate, not a bound)")
     loss = measured_loss(problem.cost, observed, None if covariance is None else covariance[-counts[2] :, -counts[2] :])
@@ -99,8 +93,8 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         predictions_stderr=None
         if covariance is None
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
-        diagnostics=diagnosis.with_warnings(warnings),
-        provenance={**described(plan), **_circuit_report(plan, outcomes, mitigator)},
+        diagnostics=replace(diagnosis, more={**diagnosis.more, **unsure}).with_warnings(warnings),
+        provenance=record_of(plan, outcomes, mitigator),
         free=(plan if plan.earlier is None else plan.earlier).prepared,
         shared=shared,
         calibration=None if shared is None else digest(outcomes.calibrations),
@@ -147,7 +141,7 @@ def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = N
     phases : collection of int, optional
         The phases whose circuits count. Default: all.
     """
-    method = _chosen(plan, None)
+    method = plan.mitigation
     mitigator = _mitigator(method, outcomes)
     count = plan.problem.network.num_weights
     wanted = range(len(plan.stencil.phases)) if phases is None else sorted(phases)
@@ -163,7 +157,7 @@ def variances(plan: Plan, outcomes: Outcomes, phases: Collection[int] | None = N
 
 def observed_free(plan: Plan, outcomes: Outcomes) -> Vector:
     """Return the expectations of the cost's observables in the free phase, shape (M,), for `advance`."""
-    method = _chosen(plan, None)
+    method = plan.mitigation
     return plan.problem.cost_rows @ values_of(plan, outcomes, 0, _mitigator(method, outcomes), method.zne)[0]
 
 
@@ -173,7 +167,7 @@ def free_phase(plan: Plan, outcomes: Outcomes) -> tuple[Vector, Matrix | None, M
     The expectations of the outputs come first, then those of the cost's observables. S Sᵀ is the calibration's part of the
     covariance. The covariance and S are None if expectations are exact.
     """
-    method = _chosen(plan, None)
+    method = plan.mitigation
     mitigator = _mitigator(method, outcomes)
     values, readings = values_of(plan, outcomes, 0, mitigator, method.zne)
     rows = np.vstack([plan.problem.output_rows, plan.problem.cost_rows])
@@ -251,11 +245,6 @@ def _share(parts: list[tuple[Readings | LocalReadings, Matrix]], count: int, mit
     return mitigator.share(jacobian)
 
 
-def _chosen(plan: Plan, mitigation: str | None) -> Mitigation:
-    measured = plan.mitigation
-    return measured if mitigation is None else readable(measured, parse(mitigation))
-
-
 def _readout_bias(
     plan: Plan,
     outcomes: Outcomes,
@@ -284,117 +273,3 @@ def _readout_bias(
 
 def _mitigator(method: Mitigation, outcomes: Outcomes) -> Mitigator | None:
     return None if method.method is None or outcomes.expectations else method.method.combine(outcomes.calibrations)
-
-
-def diagnostics(plan: Plan, *, covariance: Matrix | None = None) -> Diagnostics:
-    """Return the gap, the phases, the finite-β bias and the warnings of a complete plan; `covariance` is the gradient's."""
-    parts = [plan] if plan.earlier is None else [plan.earlier, plan]
-    phases = {p: phase for part in parts for p, phase in zip(part.phases, part.prepared.phases, strict=True)}
-    warnings: list[str] = []
-    for part in parts:
-        reported = part.prepared.details.get("warnings", [])
-        warnings += [str(w) for w in reported if w not in warnings] if isinstance(reported, list | tuple) else []
-    nearness, far = plan.nearness
-    weights, spread = plan.problem.network.num_weights, np.zeros(0) if covariance is None else np.diag(covariance)
-    noises = [float(np.sqrt(np.clip(part, 0.0, None).sum())) for part in (spread[:weights], spread[weights:])]
-    biased = plan.bias.warnings(noises[0])
-    apart = None if nearness is None else nearness.get("gradient_difference")
-    if isinstance(apart, float) and apart <= WARNED:
-        biased = []  # whatever an ansatz does at smaller β, this is the true ground state's gradient
-    ramp, unlike = plan.ramp_limit
-    if unlike:
-        biased = []  # they advise a smaller β, at which a ramp's error is larger still
-    of_inputs = [] if biased or unlike else plan.bias.warnings_of_inputs(noises[1])
-    displaced = too_large_beta(phases.values(), plan.bias)
-    crossed = [] if displaced is None else [displaced["warning"]]
-    warnings += [*far, *unlike, *crossed, *biased, *of_inputs, *plan.bias.stiff]
-    return Diagnostics(
-        gap=next((phase.gap for phase in phases.values() if phase.gap is not None), None),
-        phases=tuple(phase for _, phase in sorted(phases.items())),
-        beta_bias={**plan.bias.to_dict(), "warning": biased[0] if biased else None},
-        warnings=tuple(warnings),
-        more={
-            **({} if nearness is None else {"ground_state": dict(nearness)}),
-            **({} if ramp is None else {"ramp": dict(ramp)}),
-            **({} if displaced is None else {"too_large_beta": dict(displaced)}),
-            **({} if plan.bias.regulariser is None else {"half_regulariser": plan.bias.regulariser}),
-            **_bounds(plan, phases),
-            **truncation(plan.problem, phases[0].energy if 0 in phases else None),
-        },
-    )
-
-
-def _other_shots(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Warn if a device returned a different number of shots than requested. The error bars are for the returned shots.
-
-    Twirling rounds the number up, which does not cause a warning.
-    """
-    if plan.shots is None:
-        return []
-    every = [(key[:2], samples) for part in (outcomes.samples, outcomes.amplified) for key, samples in part.items()]
-    pairs = [(plan.shots_of(*key), samples.shots) for key, samples in every]
-    rounds_up = plan.mitigation.twirled or any(outcomes.device.get(f"{k}_twirling") for k in ("gate", "measure"))
-    other = [(a, b) for a, b in pairs if a is not None and b is not None and (b < a or (b > a and not rounds_up))]
-    if not other:
-        return []
-    requested, received = min(other, key=lambda pair: pair[1] / pair[0])
-    return [
-        f"the device returned another number of shots than requested in {len(other)} of {len(pairs)} circuits "
-        f"({received} instead of {requested}); the error bars are those of the returned shots"
-    ]
-
-
-def _loaded(plan: Plan, outcomes: Outcomes) -> list[str]:
-    """Warn if a noisy device ran a circuit that loads arbitrary states, since such circuits are deep."""
-    loads = plan.preparer.supports.loads and outcomes.samples
-    deepest = max((_count(circuit.get("depth")) for circuit in outcomes.circuits), default=0)
-    if not loads or outcomes.device.get("noise") is None or deepest < DEEP:
-        return []
-    gates = max((_count(circuit.get("two_qubit_gates")) for circuit in outcomes.circuits), default=0)
-    return [
-        f"{type(plan.preparer).__name__}() states are loaded by a circuit for arbitrary states, here of depth {deepest} "
-        f"with {gates} two-qubit gates, each with the device's noise; qep.VQE(...) or qep.Adiabatic(...) make shallower ones"
-    ]
-
-
-def _count(value: object) -> int:
-    return int(value) if isinstance(value, int) else 0
-
-
-def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
-    """Return bounds on the errors of the gradient and of the predictions, if the states have an error bound.
-
-    The error of each string's expectation is at most the phase's bound, so that of a weight's gradient is at most
-    Σ_p |s_p| bound_p ‖∂H/∂w‖₁. The effect of the free phase's error on the error signal of the cost is neglected.
-    """
-    bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
-    if any(bound is None for bound in bounds):
-        return {}
-    busy = (plan.problem.frame.paulis.x | plan.problem.frame.paulis.z).any(axis=1)
-    total = sum(abs(s) * float(b or 0.0) for s, b in zip(plan.stencil.phase_factors, bounds, strict=True))
-    return {
-        "error_bound": (total * np.abs(plan.problem.derivative_rows[:, busy]).sum(axis=1)).tolist(),
-        "predictions_error_bound": (float(bounds[0] or 0.0) * np.abs(plan.problem.output_rows[:, busy]).sum(axis=1)).tolist(),
-    }
-
-
-def _circuit_report(plan: Plan, outcomes: Outcomes, mitigator: Mitigator | None) -> dict[str, object]:
-    measured = [*outcomes.samples.values(), *outcomes.amplified.values()]
-    executed = len(measured)
-    shots = None if plan.shots is None else sum(s.shots or 0 for s in measured)
-    calibration_shots = sum(c.shots for c in outcomes.calibrations)
-    preparation = {k: v for k, v in plan.prepared.details.items() if k != "warnings"}
-    report: dict[str, object] = {
-        "device": outcomes.ran.described(outcomes.device),
-        "preparation": preparation,
-        "bases": [basis.title for basis in plan.bases],
-        "circuits": [dict(c) for c in outcomes.circuits],
-        "executions": executed,
-        "shots_total": shots,
-        "calibration_shots_total": calibration_shots or None,
-        "layout": None if not outcomes.circuits else list(next(iter(outcomes.qubits.values()))),
-        "calibration_date": outcomes.device.get("calibration_date"),
-    }
-    if mitigator is not None:
-        report["readout"] = mitigator.report()
-    return report

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.diagnosis import diagnose
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.plan import plan, refuse_without_qubits
-from qep_qiskit.equilibrium.reduction import diagnostics
 from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.advice import advise
@@ -106,7 +106,7 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
     progress("compiling circuits", None)
     settled = settings_with(settings, choice)
     sent = sending(prediction.plan, settings.device, split)
-    warnings = _unanswered(diagnostics(prediction.plan), levels)
+    warnings = _unanswered(diagnose(prediction.plan), levels)
     asked = question.target if question.asked is None else question.asked
     accuracy = accuracy_of(choice, levels)
     given, choices = None, None

@@ -19,10 +19,10 @@ from qep_qiskit.networks.quadratic.monomials import MonomialFrame
 from qep_qiskit.preparation.capabilities import Capabilities
 from qep_qiskit.preparation.degenerate import MOST_QUBITS as EXAMINED_QUBITS
 from qep_qiskit.preparation.degenerate import STATES, degenerate_ground_states
-from qep_qiskit.preparation.exact_rows import FreePhases, nearest, start_of, states_together, suits
+from qep_qiskit.preparation.exact_rows import FreePhases, start_of, states_together, suits
 from qep_qiskit.preparation.family import Family, outwards
 from qep_qiskit.preparation.gaussian import gaussian_states
-from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, each
+from qep_qiskit.preparation.preparer import Held, Phase, Prepared, Preparer, each, nearest
 from qep_qiskit.preparation.product import product_prepared, spins_of
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, guessed, nothing
 from qep_qiskit.preparation.sector_states import sector_states, symmetries_for

@@ -20,8 +20,6 @@ from qep_qiskit.simulation.eigen.vectors import fixed_phase, norm
 
 FEWEST_QUBITS, MOST_QUBITS = 8, 10
 """With fewer qubits, operators are diagonalised; with more, one state fills the cache, and columns gain nothing."""
-NEAR = 0.2
-"""The largest relative distance between a Hamiltonian and another one whose state it starts from."""
 RESPONSE = 1e-4
 """The largest relative residual of a linear response."""
 
@@ -116,11 +114,3 @@ def _unknown(paulis: object) -> NDArray[np.float64]:
 def start_of(prepared: Prepared | None) -> NDArray[Any] | None:
     """Return the first state of an earlier preparation, if there is one."""
     return None if prepared is None else prepared.states()[0]
-
-
-def nearest(family: Family, others: Sequence[Family], prepared: Sequence[Prepared]) -> Prepared | None:
-    """Return the states of the nearest of some families; None if the relative 1-norm distance exceeds `NEAR`."""
-    distances = [float(np.abs(other.free - family.free).sum()) if other.frame is family.frame else np.inf for other in others]
-    if not distances or min(distances) > NEAR * np.abs(family.free).sum():
-        return None
-    return prepared[int(np.argmin(distances))]

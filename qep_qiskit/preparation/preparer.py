@@ -22,6 +22,8 @@ from qep_qiskit.samples import Samples
 Vector = NDArray[np.float64]
 Start = NDArray[np.float64] | NDArray[np.complex128]
 
+NEAR = 0.2
+"""The largest relative distance between a Hamiltonian and another one whose state it starts from."""
 MOST_PICKLED = 2**26
 """The largest size, in bytes, of states that are kept when a gradient is pickled."""
 
@@ -265,18 +267,31 @@ class Preparer(Protocol):
         ----------
         families : sequence of Family
         free, warm_start : sequence of Prepared or None, optional
-            One for each family, None for a family that has none.
+            One for each family, None for a family that has none. Without any, each family starts from the nearest earlier one, if
+            the preparer supports it.
         seed : int
             The seed of the random starts of every family.
         progress : callable
         """
-        count = len(families)
+        count, prepared = len(families), list[Prepared]()
+        alone = free is not None or warm_start is not None or not self.supports.neighbours
         starts = zip(families, each(free, count), each(warm_start, count), strict=True)
-        return [
-            self.prepare(family, free=first, warm_start=near, seed=seed, progress=one_of(count, number, progress))
-            for number, (family, first, near) in enumerate(starts)
-        ]
+        for number, (family, first, start) in enumerate(starts):
+            near = start if alone else nearest(family, families[:number], prepared)
+            report = one_of(count, number, progress)
+            prepared.append(self.prepare(family, free=first, warm_start=near, seed=seed, progress=report))
+        return prepared
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options, for reports."""
         ...
+
+
+def nearest(family: Family, others: Sequence[Family], prepared: Sequence[Prepared]) -> Prepared | None:
+    """Return the states of the nearest of some families; None if the relative 1-norm distance exceeds `NEAR`."""
+    labels = family.frame.labels
+    same = [other.frame is family.frame or other.frame.labels == labels for other in others]
+    distances = [float(np.abs(o.free - family.free).sum()) if alike else np.inf for o, alike in zip(others, same, strict=True)]
+    if not distances or min(distances) > NEAR * np.abs(family.free).sum():
+        return None
+    return prepared[int(np.argmin(distances))]

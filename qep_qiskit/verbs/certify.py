@@ -17,15 +17,15 @@ from qep_qiskit.certified.evidence import evidence_of, first_energy, refuse_unbo
 from qep_qiskit.certified.shots import sum_bound
 from qep_qiskit.checks import real, shown
 from qep_qiskit.equilibrium.execution import execute
-from qep_qiskit.equilibrium.families import free_family, nudged_family
+from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.outcomes import Outcomes
-from qep_qiskit.equilibrium.plan import Plan, plan
+from qep_qiskit.equilibrium.plan import Plan, planned, refuse_without_qubits, with_nudged
 from qep_qiskit.equilibrium.reduction import observed_free, reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish, stamped
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
-from qep_qiskit.preparation.combination import joined, remembered
+from qep_qiskit.preparation.combination import remembered
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.progress import Progress, ProgressOption, showing
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options
@@ -105,6 +105,7 @@ def _confidence(value: object) -> float:
 def _certified(
     problem: Problem, settings: Settings, gap: float | None, confidence: float, report: Progress, begun: tuple[datetime, float]
 ) -> Certificate:
+    refuse_without_qubits(problem, settings.preparer, settings.shots)
     free = remembered(settings.preparer.prepare(free_family(problem), seed=settings.seed, progress=report))
     energy = float(problem.hamiltonian_row @ free.expectations(problem.frame.strings)[0])
     statements = len(problem.derivative_rows) + len(problem.cost_rows)
@@ -118,11 +119,8 @@ def _certified(
         reason = str(error)
     lower = -np.inf if first is None else first.energy
     stencil = narrowest(settings.stencil, problem, settings, free, lower, failure)
-    fixed = replace(settings, stencil=stencil)
-    if not problem.cost.needs_free_phase:
-        rest = settings.preparer.prepare(nudged_family(problem, stencil), free=free, seed=settings.seed, progress=report)
-        free = joined(free, rest)
-    begin = plan(problem, fixed, prepared=free, stencil=stencil)
+    states = with_nudged([problem], [settings], {0: free}, {0: stencil}, report)
+    begin = planned(problem, replace(settings, stencil=stencil), states[0], stencil)
     last, outcomes = finish(begin, lambda part, before: execute(part, earlier=before, progress=report), report)
     report("gradient and its bounds", None)
     result = stamped(reduce(last, outcomes), *begun)

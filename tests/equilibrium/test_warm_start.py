@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.equilibrium import rounds as batch
 from qep_qiskit.errors import InputError
 
 
@@ -45,12 +44,14 @@ def test_a_batch_starts_from_near_samples_only(monkeypatch):
     xs = (0.5, 0.52, -4.0, -4.1)
     problems = [problem(5, x=(x,)) for x in xs]
     starts = []
-    plan = batch.plan
-    monkeypatch.setattr(
-        batch,
-        "plan",
-        lambda *args, warm_start, **options: starts.append(warm_start) or plan(*args, warm_start=warm_start, **options),
-    )
+    prepare = qep.Exact.prepare
+
+    def noted(self, family, *, free=None, warm_start=None, **options):
+        if free is None:  # a free phase; the nudged ones start from it
+            starts.append(warm_start)
+        return prepare(self, family, free=free, warm_start=warm_start, **options)
+
+    monkeypatch.setattr(qep.Exact, "prepare", noted)
     gradients = qep.gradients(problems)
     assert [start is None for start in starts] == [True, False, True, False]
     for gradient, alone in zip(gradients, problems, strict=True):

@@ -22,6 +22,7 @@ from qep_qiskit.devices.gate_set import translated
 from qep_qiskit.errors import InputError
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.samples import Samples
+from qep_qiskit.seeds import stream
 
 Flips = NDArray[np.bool_]
 PREFIX = "flip_"
@@ -64,6 +65,11 @@ def design(num_qubits: int, num_sets: int, rng: np.random.Generator) -> Flips:
     for bit in range(bits):
         flips ^= (both >> bit & 1).astype(bool)
     return flips ^ rng.integers(0, 2, size=num_qubits).astype(bool)
+
+
+def random_flips(num_qubits: int, seed: int, purpose: str, *indices: int) -> Flips:
+    """Return the sets of flips of one circuit, shape (num_sets, num_qubits), from the random numbers of a purpose."""
+    return design(num_qubits, num_flips(num_qubits), stream(seed, purpose, *indices))
 
 
 def construct(compiled: Compiled, axes: str) -> Compiled:

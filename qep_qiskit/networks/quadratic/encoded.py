@@ -82,7 +82,8 @@ class EncodedNetwork(Network):
 
     def truncation(self, weights: Vector, x: Vector) -> tuple[GaussianState, dict[str, object]]:
         """Return the true ground state, and a description of the truncation for reports."""
-        state = ground_state(self.quadratic_form(weights, x))
+        form = self.quadratic_form(weights, x)
+        state = ground_state(form)
         spreads = np.diag(state.covariance) + (state.mean - self.reference.displacements) ** 2
         parts = zip(spreads, state.momenta, self.reference.lengths, strict=True)
         return state, {

@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from qep_qiskit.equilibrium import Gradient
 from qep_qiskit.equilibrium.prediction import answers
-from qep_qiskit.equilibrium.rounds import NEAR
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.preparer import Prepared, Start
+from qep_qiskit.preparation.preparer import NEAR, Prepared, Start
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.seeds import integer
