@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.linalg import eigh
 
 from qep_qiskit.ansatz.schedules import schedule_of, shares
 from qep_qiskit.preparation.family import Family
@@ -15,6 +16,8 @@ Vector = NDArray[np.float64]
 PHASE_QUBITS = 8
 """The largest number of qubits for which the phase is computed; it diagonalises H at several points of the ramp."""
 POINTS = 12
+FIRST_LEVELS = 8
+"""How many of the lowest levels are computed first; more follow only if the ramp reaches none of them."""
 COUPLED = 1e-8
 """The share of |⟨e|∂H|g⟩|² below which a ramp does not reach a level."""
 
@@ -35,27 +38,36 @@ def phase_slope(path: Path, family: Family) -> float | None:
     end[: len(support)], nudge[: len(support)] = family.free[support], family.nudge[support]
     middles = (np.arange(POINTS) + 0.5) / POINTS
     structure = structure_for(strings)
-    change = structure.bind(end - ramp.start).to_matrix()
-    operator = structure.bind(nudge).to_matrix()
+    first, last, operator = (structure.bind(row).to_matrix() for row in (ramp.start, end, nudge))
+    change = last - first
+    reach = max(float(np.abs(ramp.start).sum()), float(np.abs(end).sum()))
 
     def shift(share: float) -> float | None:
-        energies, vectors = np.linalg.eigh(structure.bind((1 - share) * ramp.start + share * end).to_matrix())
-        ground = vectors[:, 0]
-        reached = vectors.conj().T @ (change @ ground)
-        reached[0] = 0.0
-        strong = np.flatnonzero(np.abs(reached) ** 2 > COUPLED * max(float(np.vdot(reached, reached).real), 1e-300))
-        if not strong.size:
-            return None
-        level = np.abs(energies - energies[strong[0]]) <= 1e-9 * max(float(np.abs(energies).max()), 1e-300)
+        hamiltonian = (1 - share) * first + share * last
+        count = min(FIRST_LEVELS, len(hamiltonian))
+        while True:
+            energies, vectors = eigh(hamiltonian, subset_by_index=(0, count - 1))
+            ground = vectors[:, 0]
+            moved = change @ ground
+            moved -= ground * np.vdot(ground, moved)
+            reached = vectors.conj().T @ moved
+            reached[0] = 0.0
+            strong = np.flatnonzero(np.abs(reached) ** 2 > COUPLED * max(float(np.vdot(moved, moved).real), 1e-300))
+            if count == len(hamiltonian) and not strong.size:
+                return None
+            level = np.abs(energies - energies[strong[0]]) <= 1e-9 * reach if strong.size else np.ones(count, dtype=bool)
+            if count == len(hamiltonian) or not level[-1]:
+                break
+            count = min(4 * count, len(hamiltonian))
         excited = vectors[:, level] @ reached[level]
         excited /= np.linalg.norm(excited)
         return float((np.vdot(excited, operator @ excited) - np.vdot(ground, operator @ ground)).real)
 
     if path.nudge is not None:
-        last = shift(1.0)
-        if last is None:
+        at_end = shift(1.0)
+        if at_end is None:
             return None
-        return abs(path.nudge.time * float(shares(schedule_of(path.nudge.schedule), middles).mean()) * last)
+        return abs(path.nudge.time * float(shares(schedule_of(path.nudge.schedule), middles).mean()) * at_end)
     path_of = shares(schedule_of(ramp.schedule), middles)
     shifts = [shift(float(share)) for share in path_of]
     if all(each is None for each in shifts):

@@ -365,7 +365,13 @@ class PauliSum:
         if self.num_qubits <= WHOLE_QUBITS:
             matrix = self.structure._whole.matrix(self.coefficients)
             return np.ascontiguousarray(matrix.real) if self.is_real and np.iscomplexobj(matrix) else matrix
-        return np.ascontiguousarray(self.apply(np.eye(self.dim)).T)
+        strings, rows = self.structure._strings, np.arange(self.dim)
+        values = self.coefficients[strings.terms] * strings.factor
+        matrix = np.zeros((self.dim, self.dim), dtype=float if self.is_real else complex)
+        for k in np.flatnonzero(values):
+            columns, value = rows ^ strings.x[k], values[k].real if self.is_real else values[k]
+            matrix[rows, columns] += value * (1 - 2.0 * (np.bitwise_count(strings.z[k] & columns) & 1))
+        return matrix
 
 
 def _as_states(v: Array, dim: int) -> Array:
