@@ -21,7 +21,7 @@ from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.combination import joined, remembered
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.preparer import Prepared, Preparer
+from qep_qiskit.preparation.preparer import Prepared, Preparer, prepare_in_turn
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.settings import Settings
@@ -214,7 +214,10 @@ def plan_together(
         else:
             stencils[i] = stencil or asked.fixed_stencil
             families.append(first_family(problem, stencils[i]))
-    states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
+    if warm_start is None and preparer.supports.neighbours and not preparer.supports.together:
+        states = prepare_in_turn(preparer, families, seed=seed, progress=progress)
+    else:
+        states = preparer.prepare_all(families, warm_start=warm_start, seed=seed, progress=progress)
     free = {i: remembered(state) for i, state in enumerate(states) if i not in stencils}
     stencils |= adapted(problems, settings, free)
     complete = dict(enumerate(states)) | with_nudged(problems, settings, free, stencils, progress)

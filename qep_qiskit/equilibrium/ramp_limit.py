@@ -9,6 +9,7 @@ import numpy as np
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.estimates import percent
+from qep_qiskit.preparation.ramp_phase import QUICK_QUBITS
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
@@ -21,8 +22,6 @@ DEGENERATE = (
     "the ground state is degenerate, and not everything that is read is the same in all of its states: the ramp ends in one of "
     "them, and this gradient depends on which; break the symmetry, or read only what the symmetry leaves alone"
 )
-QUICK_QUBITS = 4
-"""Up to this number of qubits the phase is always computed; beyond, only if the error counts."""
 
 
 def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]]:
@@ -47,6 +46,7 @@ def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]
     if size <= max(plan.bias.zero, plan.bias.floor, plan.bias.still):
         return None, []
     deviation = float(np.linalg.norm(limit - exact)) / size
+    # beyond a few qubits, the phase is computed only if the error counts
     computed = slope() if plan.problem.network.num_qubits <= QUICK_QUBITS or deviation > SEEN else None
     phase = None if computed is None else max(abs(beta) for beta in plan.stencil.phases) * computed
     values = {"deviation": deviation, "phase": phase}

@@ -267,24 +267,30 @@ class Preparer(Protocol):
         ----------
         families : sequence of Family
         free, warm_start : sequence of Prepared or None, optional
-            One for each family, None for a family that has none. Without any, each family starts from the nearest earlier one, if
-            the preparer supports it.
+            One for each family, None for a family that has none.
         seed : int
             The seed of the random starts of every family.
         progress : callable
         """
-        count, prepared = len(families), list[Prepared]()
-        alone = free is not None or warm_start is not None or not self.supports.neighbours
+        count = len(families)
         starts = zip(families, each(free, count), each(warm_start, count), strict=True)
-        for number, (family, first, start) in enumerate(starts):
-            near = start if alone else nearest(family, families[:number], prepared)
-            report = one_of(count, number, progress)
-            prepared.append(self.prepare(family, free=first, warm_start=near, seed=seed, progress=report))
-        return prepared
+        return [
+            self.prepare(family, free=first, warm_start=near, seed=seed, progress=one_of(count, number, progress))
+            for number, (family, first, near) in enumerate(starts)
+        ]
 
     def describe(self) -> dict[str, object]:
         """Return the method and its options, for reports."""
         ...
+
+
+def prepare_in_turn(preparer: Preparer, families: Sequence[Family], *, seed: int, progress: Progress = silent) -> list[Prepared]:
+    """Prepare several families one by one, each from the states of the nearest earlier one, if one is near enough."""
+    prepared: list[Prepared] = []
+    for number, family in enumerate(families):
+        start, report = nearest(family, families[:number], prepared), one_of(len(families), number, progress)
+        prepared.append(preparer.prepare(family, warm_start=start, seed=seed, progress=report))
+    return prepared
 
 
 def nearest(family: Family, others: Sequence[Family], prepared: Sequence[Prepared]) -> Prepared | None:

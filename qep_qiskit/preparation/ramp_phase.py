@@ -15,7 +15,11 @@ Vector = NDArray[np.float64]
 
 PHASE_QUBITS = 8
 """The largest number of qubits for which the phase is computed; it diagonalises H at several points of the ramp."""
-POINTS = 12
+QUICK_QUBITS = 4
+"""Up to this number of qubits, diagonalising H takes no time."""
+POINTS, FEW_POINTS = 12, 3
+"""Points of the ramp. With more than a few qubits, few points come first, and more only if the phase is not negligible."""
+NEGLIGIBLE = 0.1
 FIRST_LEVELS = 8
 """How many of the lowest levels are computed first; more follow only if the ramp reaches none of them."""
 COUPLED = 1e-8
@@ -36,7 +40,6 @@ def phase_slope(path: Path, family: Family) -> float | None:
     strings = ramp.paulis
     end, nudge = np.zeros((2, len(strings)))
     end[: len(support)], nudge[: len(support)] = family.free[support], family.nudge[support]
-    middles = (np.arange(POINTS) + 0.5) / POINTS
     structure = structure_for(strings)
     first, last, operator = (structure.bind(row).to_matrix() for row in (ramp.start, end, nudge))
     change = last - first
@@ -64,12 +67,20 @@ def phase_slope(path: Path, family: Family) -> float | None:
         return float((np.vdot(excited, operator @ excited) - np.vdot(ground, operator @ ground)).real)
 
     if path.nudge is not None:
-        at_end = shift(1.0)
+        at_end, middles = shift(1.0), (np.arange(POINTS) + 0.5) / POINTS
         if at_end is None:
             return None
         return abs(path.nudge.time * float(shares(schedule_of(path.nudge.schedule), middles).mean()) * at_end)
-    path_of = shares(schedule_of(ramp.schedule), middles)
-    shifts = [shift(float(share)) for share in path_of]
-    if all(each is None for each in shifts):
-        return None
-    return abs(path.time * float(np.mean([share * (each or 0.0) for share, each in zip(path_of, shifts, strict=True)])))
+
+    def along(count: int) -> float | None:
+        path_of = shares(schedule_of(ramp.schedule), (np.arange(count) + 0.5) / count)
+        shifts = [shift(float(share)) for share in path_of]
+        if all(each is None for each in shifts):
+            return None
+        return abs(path.time * float(np.mean([share * (each or 0.0) for share, each in zip(path_of, shifts, strict=True)])))
+
+    if family.num_qubits > QUICK_QUBITS:
+        rough = along(FEW_POINTS)
+        if rough is None or rough * max(abs(beta) for beta in family.betas) < NEGLIGIBLE:
+            return rough
+    return along(POINTS)
