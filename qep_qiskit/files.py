@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Iterable
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
+
+
+def typed(path: str | os.PathLike[str]) -> str:
+    """Return a path as it is typed in a shell, in quotes where it needs them."""
+    return shlex.quote(os.fspath(path))
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:

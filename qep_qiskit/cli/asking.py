@@ -11,6 +11,7 @@ import click
 from qep_qiskit.cli.output import say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import typed
 from qep_qiskit.progress import hidden
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def ask_for_round(yes: bool) -> Callable[[Plan, RunStore], None]:
     def confirm(plan: Plan, store: RunStore) -> None:
         if plan.round == 0:
             say_noise_free_error(plan, store)
-        price, again = store.get("asked", str(plan.round)), f"`qep collect {store.folder} --yes`"
+        price, again = store.get("asked", str(plan.round)), f"`qep collect {typed(store.folder)} --yes`"
         ask(price, str(store.description["device"]), yes=yes, again=again, what=f"Round {plan.round + 1}: ")
 
     return confirm

@@ -17,7 +17,7 @@ from qep_qiskit.cli.output import console, print_json, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import duration, percent
-from qep_qiskit.files import missing_folders, remove_empty, write_whole
+from qep_qiskit.files import missing_folders, remove_empty, typed, write_whole
 from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
@@ -161,7 +161,7 @@ def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | Non
         spec_text=spec.to_toml(),
         circuit=climb.circuit,
         network=climb.network,
-        command=f"qep compare {'spec.toml' if run is None else run.name}",
+        command=f"qep compare {'spec.toml' if run is None else typed(run.name)}",
     )
     if as_json:
         print_json({**document, "files": {"page": str(page), "folder": str(folder)}})

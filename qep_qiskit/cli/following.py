@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.interrupts import saying
 from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, say
+from qep_qiskit.files import typed
 
 if TYPE_CHECKING:
     from qep_qiskit.runs.file.store import RunStore
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 @contextmanager
 def saved_when_interrupted(store: RunStore) -> Iterator[None]:
     """If Ctrl-C ends a command, report how to resume; every step is recorded before it is done."""
-    there = f"all that was sent and fetched is saved, `qep collect {store.folder}` resumes it"
+    there = f"all that was sent and fetched is saved, `qep collect {typed(store.folder)}` resumes it"
     with saying(lambda: there):
         try:
             yield
@@ -50,7 +51,7 @@ def finish(life: Lifecycle, *, as_json: bool, quiet: bool = False) -> int:
         show(gradient, None)
     else:
         show_jobs(console(), store)
-        say(f"\nNot finished yet; `qep collect {store.folder}` resumes it.")
+        say(f"\nNot finished yet; `qep collect {typed(store.folder)}` resumes it.")
     return DONE if gradient is not None else NOT_FINISHED
 
 

@@ -10,6 +10,7 @@ from qep_qiskit.cli.endings import DONE, NOT_FINISHED
 from qep_qiskit.cli.following import jobs_of, show_jobs
 from qep_qiskit.cli.options import json_option, run_argument
 from qep_qiskit.cli.output import console, print_json, say
+from qep_qiskit.files import typed
 from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
@@ -48,7 +49,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
             _say_reasons(store, jobs)
             say()
         if training is None:
-            say("Done; the gradient is in the run." if done else f"`qep collect {store.folder}` resumes it.")
+            say("Done; the gradient is in the run." if done else f"`qep collect {typed(store.folder)}` resumes it.")
         else:
             _show_training(store.folder, training, done)
     return DONE if done else NOT_FINISHED
@@ -111,7 +112,9 @@ def _say_reasons(store: RunStore, jobs: list[dict[str, object]]) -> None:
         if job["state"] == "unknown":
             reason = f"the service calls it {reason!r}, a state that this program does not know"
         elif job["state"] == FORGOTTEN:
-            reason += f". `qep collect {store.folder} --resubmit` sends it again, `qep cancel {store.folder}` gives it up"
+            reason += (
+                f". `qep collect {typed(store.folder)} --resubmit` sends it again, `qep cancel {typed(store.folder)}` gives it up"
+            )
         say(f"\n{name} is {job['state']}: {reason}")
 
 
@@ -121,6 +124,6 @@ def _show_training(folder: object, training: dict[str, Any], done: bool) -> None
         seconds += f" of about {training['estimate']:.0f} foreseen"
     say(f"{training['steps']} of {training['total']} steps are done{seconds}.")
     if not done and training["asked"]:
-        say(f"`qep train --resume {folder}` resumes it.")
+        say(f"`qep train --resume {typed(str(folder))}` resumes it.")
     elif not done:
         say(f"qep.train with the same arguments and run={str(folder)!r} resumes it.")

@@ -16,6 +16,7 @@ from qep_qiskit.cli.output import console, marked, print_json, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import cosine, duration
+from qep_qiskit.files import typed
 from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
@@ -74,7 +75,7 @@ def command(
         if not logs and not (home / "run.db").exists():
             return "nothing was written, run the same command to start again"
         count = logs[-1].done if logs else 0
-        return f"{count} of {task.total_steps} steps are kept in {home}; `qep train --resume {home}` resumes it"
+        return f"{count} of {task.total_steps} steps are kept in {home}; `qep train --resume {typed(home)}` resumes it"
 
     with saying(there):
         try:
@@ -89,14 +90,14 @@ def command(
                     **options,
                 )
         except InterruptedTrainingError as error:
-            raise InterruptedRunError(f"{error}; `qep train --resume {home}` resumes it") from None
+            raise InterruptedRunError(f"{error}; `qep train --resume {typed(home)}` resumes it") from None
         except PoolLostError as error:
             raise PoolLostError(f"{error}; {there()}") from None
     if as_json:
         print_json({"run": str(home), **result.to_dict()})
     else:
         show(result)
-        say(f"\nRun {home}; `qep report {home}` draws it.")
+        say(f"\nRun {home}; `qep report {typed(home)}` draws it.")
 
 
 def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[str, Any]]:
@@ -109,7 +110,7 @@ def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[st
     if "data" not in given.tables and "training" not in given.tables:
         raise InputError(
             f"data: missing; {request.path} has neither [data] nor [training], so it asks for no training. Add them, or measure "
-            f"one gradient with `qep gradient {request.path}`"
+            f"one gradient with `qep gradient {typed(request.path)}`"
         )
     spec, note = laid_spec(given)
     task, details = task_from(spec)
@@ -129,7 +130,7 @@ def _resumed(request: SpecRequest, folder: str | None, resume: str) -> tuple[Any
     with RunStore.open(home) as store:
         refuse_layer(store)
         if store.description.get("kind") != "training":
-            raise InputError(f"run: {home} is not a training; `qep collect {home}` resumes it")
+            raise InputError(f"run: {home} is not a training; `qep collect {typed(home)}` resumes it")
         if store.description.get("from") != "spec":
             raise InputError(f"run: {home} was begun from Python; call qep.train with the same arguments and run={str(home)!r}")
         task, _ = task_from(load(home / "spec.toml"), store)
@@ -141,7 +142,7 @@ def ask_for_training(yes: bool) -> Callable[[Mapping[str, Any], RunStore], None]
     """Return a function that asks for confirmation of a training on a device."""
 
     def confirm(price: Mapping[str, Any], store: RunStore) -> None:
-        what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {store.folder} --yes`"
+        what, again = f"{counted(price['steps'], 'step')}: about ", f"`qep train --resume {typed(store.folder)} --yes`"
         ask(price, str(store.description["device"]), yes=yes, again=again, what=what)
 
     return confirm

@@ -21,6 +21,7 @@ from qep_qiskit.experiment.section import KindSection
 from qep_qiskit.experiment.sections import KEYS, Measurement, Sample
 from qep_qiskit.experiment.training import Data, Training
 from qep_qiskit.experiment.weights import resolve
+from qep_qiskit.files import typed
 from qep_qiskit.kinds import shown
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -99,8 +100,8 @@ class Spec:
         """Refuse a spec of a training; such a spec is for ``qep train``."""
         if self.is_training:
             raise InputError(
-                f"[sample]: missing; this spec has [data], so it is a training: use `qep train {self.path or 'SPEC'}`, or add a "
-                "[sample] for one gradient"
+                f"[sample]: missing; this spec has [data], so it is a training: use `qep train {typed(self.path or 'SPEC')}`, "
+                "or add a [sample] for one gradient"
             )
 
     def preparer(self) -> Preparer:

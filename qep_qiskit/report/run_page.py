@@ -8,6 +8,7 @@ from typing import Any
 
 from qep_qiskit.display import when
 from qep_qiskit.estimates import MISSING, column, duration, finite
+from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import error_bars
 from qep_qiskit.report.budget_page import files, headline, strips
@@ -40,6 +41,7 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
     events, weights = store.events(), budget.settings["weights"]
     history = spans(events)
     service, name = _service(store, provenance), store.folder.resolve().name
+    run = typed(name)
     document = {
         "description": store.description,
         "gradients": {reading.mitigation: reading.document for reading in readings.each},
@@ -56,7 +58,7 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),
         versions=provenance.get("versions") or {},
         spec=store.spec_text or None,
-        command=f"qep submit spec.toml\nqep collect {name}\nqep report {name}" if store.spec_text else f"qep report {name}",
+        command=f"qep submit spec.toml\nqep collect {run}\nqep report {run}" if store.spec_text else f"qep report {run}",
         network=network_view(
             budget.names, description=budget.settings["network"], weights=weights, network=network, circuit=_drawn(store)
         ),

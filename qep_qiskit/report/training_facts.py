@@ -8,6 +8,7 @@ from typing import Any
 
 from qep_qiskit.display import different, when
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import typed
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.steps import State, Vector
@@ -79,7 +80,7 @@ def weights_of(store: RunStore) -> dict[str, float]:
 def _stored(store: RunStore) -> tuple[State, Record]:
     state = state_of(store)
     if state is None:
-        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {store.folder}` begins")
+        raise InputError(f"run: {store.folder} has no step yet; `qep train --resume {typed(store.folder)}` begins")
     return state, store.get("training", "settings") or {}
 
 

@@ -14,6 +14,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.drawing.curves import panels
 from qep_qiskit.drawing.plane import draw_plane
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
+from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.charts import Series, strip
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
@@ -60,7 +61,7 @@ def page(store: RunStore, *, network: Network | None = None, plane: Plane | None
         ran=as_rows({key: value for key, value in settings.items() if key not in ("weights", "versions")}),
         versions=settings.get("versions") or {},
         spec=store.spec_text or None,
-        command=f"qep train spec.toml --run {name}\nqep report {name}" if store.spec_text else "",
+        command=f"qep train spec.toml --run {typed(name)}\nqep report {typed(name)}" if store.spec_text else "",
         network=network_view(list(facts.weights), description=settings.get("network"), weights=facts.weights, network=network),
         files=_files(facts, store.spec_text),
     )

@@ -13,6 +13,7 @@ from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
+from qep_qiskit.files import typed
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
@@ -36,13 +37,13 @@ def measured(store: RunStore, spec: Spec) -> tuple[Plan, Outcomes]:
         results = {job.tag: store.result(job.tag) for job in store.jobs(int(number))}
         if not results or any(bits is None for bits in results.values()):
             raise InputError(
-                f"mitigation: the counts of round {int(number) + 1} are not there yet; `qep collect {store.folder}` first"
+                f"mitigation: the counts of round {int(number) + 1} are not there yet; `qep collect {typed(store.folder)}` first"
             )
         device = {"name": store.description["device"], **(store.get("calibration", number) or {})}
         later = outcomes_of(store, int(number), {tag: bits for tag, bits in results.items() if bits is not None}, device)
         outcomes = later if outcomes is None else outcomes.followed_by(later)
     if current is None or outcomes is None or not current.complete:
-        raise InputError(f"mitigation: the run is not finished; `qep collect {store.folder}` first")
+        raise InputError(f"mitigation: the run is not finished; `qep collect {typed(store.folder)}` first")
     return current, outcomes
 
 

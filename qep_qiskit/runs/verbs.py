@@ -20,6 +20,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
+from qep_qiskit.files import typed
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.runs.calls import refuse_layer
 from qep_qiskit.runs.file.folders import dated_folder, find_run
@@ -211,7 +212,7 @@ def refuse_others(store: RunStore) -> None:
     """Raise InputError if the run is a training or a layer's, for verbs that need the run of a gradient."""
     refuse_layer(store)
     if store.description.get("kind") == "training":
-        raise InputError(f"run: {store.folder} is a training; `qep train --resume {store.folder}` resumes it")
+        raise InputError(f"run: {store.folder} is a training; `qep train --resume {typed(store.folder)}` resumes it")
 
 
 def spec_of(store: RunStore) -> Spec:

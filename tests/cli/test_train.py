@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -129,3 +130,11 @@ def test_a_spec_without_data_trains_on_its_sample(spec):
     document = json.loads(out)
     assert code == 0 and document["history"][-1]["loss"] < 0.1 * document["history"][0]["loss"]
     assert numbers(called("--resume", "run", "--json")[1])["weights"] == document["weights"]
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", "a;b"])
+def test_the_commands_that_messages_name_can_be_typed_as_they_stand(spec, name):
+    code, out, err = called(spec, "--run", name, "--set", "training.epochs=1")
+    assert code == 0, err
+    words = shlex.split(out.rpartition("`qep ")[2].partition("`")[0])
+    assert words == ["report", name]

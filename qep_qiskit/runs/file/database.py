@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import typed
 from qep_qiskit.runs.file.lock import RunBusyError
 from qep_qiskit.runs.file.tables import LEDGER, SCHEMA, TABLES, Row, Table, Value, added, script, statements
 
@@ -269,7 +270,7 @@ def guarded(path: Path, *, writing: bool = False) -> Iterator[None]:
         if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
             raise RunBusyError(f"{path.parent}: another process is writing; try again") from None
         if name == "SQLITE_FULL" or (writing and name.startswith("SQLITE_IOERR")):
-            again = "give the same command again" if path.suffix == ".part" else f"`qep collect {path.parent}` resumes"
+            again = "give the same command again" if path.suffix == ".part" else f"`qep collect {typed(path.parent)}` resumes"
             text = "the disk is full or cannot be written; nothing is half written and nothing that was sent is lost"
             raise OSError(errno.ENOSPC, f"{text}. Make room, then {again}", str(path)) from None
         if name.startswith(("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")):
@@ -281,7 +282,7 @@ def damaged(path: Path, what: str) -> RunDamagedError:
     """Return an error that names the damaged part and the remedy."""
     return RunDamagedError(
         f"{path}: {what} is damaged; restore the file from a copy, or save what is whole: "
-        f"`qep runs export {path.parent} --salvage`"
+        f"`qep runs export {typed(path.parent)} --salvage`"
     )
 
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import missing_folders, remove_empty
+from qep_qiskit.files import missing_folders, remove_empty, typed
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.lock import WriteLock
@@ -76,14 +76,14 @@ def _remedy(folder: Path) -> str:
         description = json_value(meta["description"])
         training = description.get("kind") == "training"
         if training and description.get("from") == "spec":
-            return f"`qep train --resume {folder}` resumes it"
+            return f"`qep train --resume {typed(folder)}` resumes it"
         if training:
             return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
         if description.get("kind") == "layer":
             return f"the program that made it, started again with run={str(folder)!r}, resumes it"
         if "imported" in meta:
-            return f"`qep runs show {folder}` shows it"
-    return f"`qep collect {folder}` resumes it"
+            return f"`qep runs show {typed(folder)}` shows it"
+    return f"`qep collect {typed(folder)}` resumes it"
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:

@@ -20,6 +20,7 @@ from qep_qiskit.devices.backends.results import Request, circuit_name, read_resu
 from qep_qiskit.devices.price import price_of
 from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
 from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
+from qep_qiskit.files import typed
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.file.store import RunStore
@@ -51,7 +52,7 @@ class Courier:
     once_more: str = ""
 
     def __post_init__(self) -> None:
-        self.again = self.again or f"qep collect {self.store.folder}"
+        self.again = self.again or f"qep collect {typed(self.store.folder)}"
         self.once_more = self.once_more or f"{self.again} --resubmit"
 
     @property

@@ -15,6 +15,7 @@ from qep_qiskit.equilibrium.all_rounds import compile_rounds, price_of_rounds, r
 from qep_qiskit.equilibrium.plan import Plan, plan
 from qep_qiskit.equilibrium.prediction import UNUSED, read_only
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import typed
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
@@ -117,7 +118,7 @@ def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silen
         return Courier(
             store, device, progress, f"qep.train(..., run={str(folder)!r})", f"qep.train(..., run={str(folder)!r}, resubmit=True)"
         )
-    return Courier(store, device, progress, f"qep train --resume {folder}")
+    return Courier(store, device, progress, f"qep train --resume {typed(folder)}")
 
 
 def _confirmed(task: Task, journal: JournalDevice, done: int, confirm: Confirm, progress: Progress) -> None:
