@@ -61,6 +61,8 @@ class Interval:
 class Certificate(Savable, Value):
     """Certified intervals: ``certificate["J[0,1]"]`` contains the true dL/dw, in the limit β → 0 and of the true ground state.
 
+    If dL/dx was measured too, ``certificate["x[0]"]`` contains the true dL/dx₀.
+
     Attributes
     ----------
     gradient : Gradient
@@ -79,6 +81,8 @@ class Certificate(Savable, Value):
         What the intervals rest on besides proof.
     reason : str
         Why no interval is given; empty if there is one.
+    input_parts : mapping of str to ndarray of shape (num_inputs,)
+        The same parts for dL/dx; arrays of length 0 unless it was measured.
     """
 
     gradient: Gradient
@@ -88,6 +92,7 @@ class Certificate(Savable, Value):
     method: str = ""
     assumptions: tuple[str, ...] = ()
     reason: str = ""
+    input_parts: Mapping[str, Vector] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -111,9 +116,35 @@ class Certificate(Savable, Value):
         """The upper ends, shape (K,); NaN without a bound."""
         return np.asarray(self.gradient.values + self.half_width)
 
+    @property
+    def input_half_width(self) -> Vector:
+        """Half the width of each interval of dL/dx, shape (num_inputs,), or (0,) unless it was measured; NaN without a bound."""
+        count = len(self.gradient.input_names)
+        return np.full(count, np.nan) if self.reason else np.asarray(sum(self.input_parts.values(), np.zeros(count)))
+
+    @property
+    def input_lower(self) -> Vector:
+        """The lower ends of the intervals of dL/dx."""
+        return np.asarray(self._input_values - self.input_half_width)
+
+    @property
+    def input_upper(self) -> Vector:
+        """The upper ends of the intervals of dL/dx."""
+        return np.asarray(self._input_values + self.input_half_width)
+
+    @property
+    def _input_values(self) -> Vector:
+        values = self.gradient.input_values
+        return np.zeros(0) if values is None else np.asarray(values)
+
     def __getitem__(self, name: str) -> Interval:
-        k = index_of("certificate", name, self.names)
-        return Interval(None, None) if self.reason else Interval(float(self.lower[k]), float(self.upper[k]))
+        k = index_of("certificate", name, (*self.names, *self.gradient.input_names))
+        return Interval(None, None) if self.reason else Interval(*self._ends(k))
+
+    def _ends(self, k: int) -> tuple[float, float]:
+        """Return the ends of interval k; the intervals of the inputs follow those of the weights."""
+        lower, upper = np.append(self.lower, self.input_lower), np.append(self.upper, self.input_upper)
+        return float(lower[k]), float(upper[k])
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.names)
@@ -161,11 +192,23 @@ class Certificate(Savable, Value):
             "lower": plain(self.lower) if given else None,
             "upper": plain(self.upper) if given else None,
             "parts": {name: plain(values) for name, values in self.parts.items()} if given else None,
+            **self._inputs_as_documents(),
             "confidence": self.confidence if given else None,
             "gap": self.gap,
             "gap_method": self.method or None,
             "assumptions": list(self.assumptions),
             "reason": self.reason or None,
+        }
+
+    def _inputs_as_documents(self) -> dict[str, object]:
+        if not self.gradient.input_names:
+            return {}
+        given = not self.reason
+        return {
+            "input_names": list(self.gradient.input_names),
+            "input_lower": plain(self.input_lower) if given else None,
+            "input_upper": plain(self.input_upper) if given else None,
+            "input_parts": {name: plain(values) for name, values in self.input_parts.items()} if given else None,
         }
 
     @property
@@ -179,7 +222,9 @@ class Certificate(Savable, Value):
         shown_weights = largest_first(self.gradient.values.tolist(), MOST_LINES)
         width = max(len(self.names[k]) for k in shown_weights)
         rows = [f"{self.names[k]:<{width}}  {self.ends(k)}" for k in shown_weights]
-        return "\n".join([*rows, *left_out(len(self.names), len(shown_weights))])
+        rows += left_out(len(self.names), len(shown_weights))
+        inputs = enumerate(self.gradient.input_names, len(self.names))
+        return "\n".join([*rows, *(f"{name:<{width}}  {self.ends(k)}" for k, name in inputs)])
 
     def __repr__(self) -> str:
         if self.reason:
@@ -191,12 +236,16 @@ class Certificate(Savable, Value):
         if self.reason:
             return card("No certified interval", facts=self.facts())
         shown_weights = largest_first(self.gradient.values.tolist(), MOST_ROWS)
+        inputs = bool(self.gradient.input_names)
+        headings = ("weight or input", "the derivative lies in") if inputs else ("weight", "∂L/∂w lies in")
         used = [name for name, values in self.parts.items() if np.any(values)]
         rows = [(self.names[k], self.ends(k), *(f"{self.parts[name][k]:.1e}" for name in used)) for k in shown_weights]
+        for i, name in enumerate(self.gradient.input_names):
+            rows.append((name, self.ends(len(self.names) + i), *(f"{self.input_parts[part][i]:.1e}" for part in used)))
         return card(
             f"Certified intervals of {counted(len(self), 'weight')}",
             facts=self.facts(),
-            headings=("weight", "∂L/∂w lies in", *(TITLES[name] for name in used)),
+            headings=(*headings, *(TITLES[name] for name in used)),
             rows=rows,
             notes=left_out(len(self.names), len(shown_weights)),
             warnings=self.assumptions,
@@ -221,6 +270,7 @@ class Certificate(Savable, Value):
         return [", ".join(self.facts()), sizes, *(f"assumption: {text}" for text in self.assumptions)]
 
     def ends(self, k: int) -> str:
-        """Return the interval of weight k, with the digits that its width leaves."""
-        digits = int(np.clip(2 - np.floor(np.log10(max(self.half_width[k], 1e-15))), 2, 15))
-        return f"[{self.lower[k]:+.{digits}f}, {self.upper[k]:+.{digits}f}]"
+        """Return interval k, those of the inputs after those of the weights, with the digits that its width leaves."""
+        lower, upper = self._ends(k)
+        digits = int(np.clip(2 - np.floor(np.log10(max((upper - lower) / 2, 1e-15))), 2, 15))
+        return f"[{lower:+.{digits}f}, {upper:+.{digits}f}]"

@@ -61,13 +61,13 @@ def narrowest(asked: AnyStencil, problem: Problem, settings: Settings, free: Pre
 
 
 def _noise(problem: Problem, settings: Settings, strings: Vector, failure: float) -> Vector:
-    """Return the expected bound on the shot error of ⟨∂H/∂w⟩ in one phase, shape (K,)."""
+    """Return the expected bound on the shot error of ⟨∂H/∂w⟩, and of ⟨∂H/∂x⟩ if it is asked for, in one phase."""
     shots = settings.shots
     if shots is None:
-        return np.zeros(len(problem.derivative_rows))
+        return np.zeros(len(problem.gradient_rows))
     if isinstance(shots, Split):
         number = float(shots.table[shots.table > 0].mean())
     else:
         number = float(shots.shots if isinstance(shots, OptimalShots) else shots)
-    variance = np.square(problem.derivative_rows) @ np.clip(1.0 - strings**2, 0.0, None)
+    variance = np.square(problem.gradient_rows) @ np.clip(1.0 - strings**2, 0.0, None)
     return np.asarray(np.sqrt(2 * math.log(2 / failure) * variance / number))

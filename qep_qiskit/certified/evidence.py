@@ -169,7 +169,7 @@ def shot_parts(plan: Plan, outcomes: Outcomes) -> tuple[list[list[Part]], list[P
         values = parities(signs_of(samples), (paulis.x | paulis.z)[strings])
         first_round = plan.earlier is not None and p in plan.earlier.phases
         for part, rows in (
-            (rounds[0 if first_round else -1], stencil.phase_factors[p] * problem.derivative_rows[:, strings]),
+            (rounds[0 if first_round else -1], stencil.phase_factors[p] * problem.gradient_rows[:, strings]),
             (free if p == 0 else None, problem.cost_rows[:, strings]),
         ):
             if part is not None and np.any(rows):

@@ -36,7 +36,7 @@ CONFIDENCE = 0.99
     type=click.Path(file_okay=False),
     help="On a device that bills: the run's folder; by default one under hardware_runs/ for each spec.",
 )
-@click.option("--certify", is_flag=True, help="Also give an interval for each weight that contains the true derivative.")
+@click.option("--certify", is_flag=True, help="Also give an interval for each derivative that contains the true one.")
 @click.option("--gap", type=float, help="With --certify: a gap to assume, for more than 16 qubits.")
 @click.option(
     "--confidence",

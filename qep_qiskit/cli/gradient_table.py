@@ -36,7 +36,10 @@ def show(result: Gradient, exact: Gradient | None, certificate: Certificate | No
     if result.input_values is not None:
         exactly = None if exact is None else exact.input_values
         title = "Gradient with respect to the inputs"
-        out.print(_table("input", title, result.input_names, result.input_values, result.input_stderr, exactly, {}))
+        if ends and certificate is not None:
+            count = len(result.names)
+            ends = {"certified": [certificate.ends(count + i) for i in range(len(result.input_names))]}
+        out.print(_table("input", title, result.input_names, result.input_values, result.input_stderr, exactly, ends))
     out.print()
     bias, bar = result.loss_bias or 0.0, result.loss_stderr or 0.0
     added = f" (of which shot noise adds {bias:.2g} on average)" if abs(bias) > LARGE_BIAS * bar else ""

@@ -15,7 +15,7 @@ from qep_qiskit.certified.certificate import Certificate
 from qep_qiskit.certified.choice import narrowest
 from qep_qiskit.certified.evidence import evidence_of, first_energy, refuse_unbounded, shot_parts
 from qep_qiskit.certified.shots import sum_bound
-from qep_qiskit.checks import real, shown
+from qep_qiskit.checks import flag, real, shown
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -37,6 +37,7 @@ from qep_qiskit.verbs.gradient import gradient
 def certify(
     problem: Problem,
     *,
+    inputs: bool = False,
     gap: float | None = None,
     confidence: float = 0.99,
     progress: ProgressOption = "auto",
@@ -47,6 +48,8 @@ def certify(
     Parameters
     ----------
     problem : Problem
+    inputs : bool
+        Whether intervals for dL/dx are wanted too: see :func:`gradient`.
     gap : float, optional
         An assumption, for networks of more than 16 qubits: the first excited energy lies at least this far above the energy of
         the prepared free phase. Up to 16 qubits such a bound is computed. A gap that cannot be is refused.
@@ -79,6 +82,7 @@ def certify(
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     check_problem(problem)
+    problem = problem.with_inputs() if flag("inputs", inputs) else problem
     settings = settings_of(certify, options)
     if isinstance(settings.shots, OptimalShots):
         raise InputError("shots: optimal_shots is not certified; give a number, or the Split that qep.forecast(...) chose")
@@ -108,7 +112,7 @@ def _certified(
     refuse_without_qubits(problem, settings.preparer, settings.shots)
     free = remembered(settings.preparer.prepare(free_family(problem), seed=settings.seed, progress=report))
     energy = float(problem.hamiltonian_row @ free.expectations(problem.frame.strings)[0])
-    statements = len(problem.derivative_rows) + len(problem.cost_rows)
+    statements = len(problem.gradient_rows) + len(problem.cost_rows)
     failure = (1 - confidence) / statements
     first: EnergyBound | None = None
     assumptions: tuple[str, ...] = ()
@@ -145,7 +149,7 @@ def _parts(
     evidence = evidence_of(last, first.energy)
     bounds = bounds_of(problem, evidence)
     rounds, free = shot_parts(last, outcomes)
-    nothing = np.zeros(len(problem.derivative_rows))
+    nothing = np.zeros(len(problem.gradient_rows))
     shots = sum((sum_bound(parts, failure / len(rounds)) for parts in rounds), nothing)
     needed = problem.cost.needs_free_phase and bool(free)
     of_free = sum_bound(free, failure) if needed else np.zeros(len(problem.cost_rows))
@@ -161,4 +165,6 @@ def _parts(
         "rounding": bounds.rounding,
     }
     sure = (confidence if rounds or needed else 1.0) - first.failure
-    return Certificate(result, parts, sure, bounds.gap, first.method, assumptions)
+    count = len(result.names)
+    of_weights, of_inputs = ({name: part[where] for name, part in parts.items()} for where in (slice(count), slice(count, None)))
+    return Certificate(result, of_weights, sure, bounds.gap, first.method, assumptions, input_parts=of_inputs)

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import dataclass
 
 import numpy as np
-from dense import Dense
+from dense import Dense, matrix
 
 import qep_qiskit as qep
 from qep_qiskit.preparation import compiled_ansatz
@@ -43,13 +43,28 @@ class Outcome:
 def true_gradient(problem: qep.Problem) -> np.ndarray:
     """Return dL/dw = −2 Σ_i Re⟨0|A|i⟩⟨i|C|0⟩/(E_i − E_0), from a full diagonalisation."""
     dense = Dense(problem)
+    return _derivatives(problem, dense, dense.slopes)
+
+
+def true_input_gradient(problem: qep.Problem) -> np.ndarray:
+    """Return dL/dx in the same way, with A = ∂H/∂x from the operators of the network."""
+    dense, network = Dense(problem), problem.network
+    slopes = []
+    for i, operator in enumerate(network.inputs):
+        own = 0 * dense.rest if operator is None else matrix(operator)
+        terms = (w * matrix(term.operator) for w, term in zip(dense.weights, network.terms, strict=True) if term.input == i)
+        slopes.append(own + sum(terms))
+    return _derivatives(problem, dense, slopes)
+
+
+def _derivatives(problem: qep.Problem, dense: Dense, slopes: list[np.ndarray]) -> np.ndarray:
     hamiltonian = dense.rest + sum(w * s for w, s in zip(dense.weights, dense.slopes, strict=True))
     energies, vectors = np.linalg.eigh(hamiltonian)
     ground = vectors[:, 0]
     signal = problem.cost.error_signal(dense.observed(ground))
     nudge = sum(e * o for e, o in zip(signal, dense.observables, strict=True))
     change = (vectors.conj().T @ nudge @ ground)[1:] / (energies[1:] - energies[0])
-    return np.array([-2 * np.real((vectors.conj().T @ s @ ground)[1:].conj() @ change) for s in dense.slopes])
+    return np.array([-2 * np.real((vectors.conj().T @ s @ ground)[1:].conj() @ change) for s in slopes])
 
 
 def certified(problem: qep.Problem, way: str, seed: int = 0) -> Outcome | None:

@@ -6,7 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
-from certified_cases import WAYS, certified, true_gradient
+from certified_cases import WAYS, certified, true_gradient, true_input_gradient
 from click.testing import CliRunner
 from dense import Dense
 from random_problems import random_problem
@@ -29,6 +29,35 @@ def test_the_true_gradient_lies_inside_and_outside_of_far_narrower_intervals(way
     largest = [outcome.largest for outcome in outcomes]
     assert max(largest) <= 1.0
     assert max(largest) > FAR_ENOUGH.get(way, 0.1)
+
+
+@pytest.mark.parametrize("way", ["exact", "matrix product states", "exact, one-sided, shots"])
+def test_the_derivatives_by_the_inputs_lie_inside_too(way):
+    shares = []
+    for number in (0, 2, 3, 6, 7, 11):
+        problem = random_problem(number)
+        certificate = qep.certify(problem, inputs=True, seed=0, confidence=0.999, **WAYS[way])
+        assert certificate.contains(true_gradient(problem)).all()
+        true = true_input_gradient(problem)
+        error = np.abs(certificate.gradient.input_values - true)
+        assert np.all((certificate.input_lower <= true) & (true <= certificate.input_upper))
+        shares += list(error[certificate.input_half_width > 0] / certificate.input_half_width[certificate.input_half_width > 0])
+        assert all(value in certificate[name] for name, value in zip(certificate.gradient.input_names, true, strict=True))
+    assert FAR_ENOUGH.get(way, 0.1) < max(shares) <= 1.0
+
+
+def test_intervals_of_inputs_are_shown_saved_and_absent_unless_asked(tmp_path):
+    certificate = qep.certify(PROBLEM, inputs=True)
+    assert str(certificate).splitlines()[-1].startswith("x[0]") and "x[0]" in certificate._repr_html_()
+    document = certificate.to_dict()
+    assert document["input_names"] == ["x[0]"] and document["input_lower"] == certificate.input_lower.tolist()
+    assert qep.load_result(certificate.save(tmp_path / "certificate.json")).input_upper == certificate.input_upper
+    plain = qep.certify(PROBLEM)
+    assert plain.input_half_width.shape == (0,) and "input_names" not in plain.to_dict() and "x[0]" not in str(plain)
+    with pytest.raises(qep.InputError, match="x\\[0\\]"):
+        plain["x[0]"]
+    unbounded = qep.certify(PROBLEM, inputs=True, preparer=qep.Thermal(1.0))
+    assert str(unbounded["x[0]"]) == "no bound" and unbounded.to_dict()["input_lower"] is None
 
 
 def test_light_cones_without_state_vectors():

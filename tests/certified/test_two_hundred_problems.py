@@ -3,10 +3,14 @@
 `python -m pytest tests/certified/test_two_hundred_problems.py -s` prints the table of docs/certified.md.
 """
 
+import warnings
+
 import numpy as np
 import pytest
-from certified_cases import WAYS, certified, numbers
+from certified_cases import WAYS, certified, numbers, true_input_gradient
 from random_problems import random_problem
+
+import qep_qiskit as qep
 
 FAILING = {"shots": 0.2, "": 0.02}
 """The share of the widths at which some interval would miss the true derivative, with and without shots."""
@@ -27,3 +31,26 @@ def test_two_hundred_problems(way):
     assert largest <= 1.0
     assert largest > (0.002 if "extrapolated" in way else FAILING["shots" if "shots" in way else ""])
     assert len(bounded) == len(outcomes) or "light cones" in way
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["exact", "matrix product states", "light cones"])
+def test_two_hundred_problems_differentiated_by_their_inputs(way):
+    shares, half, errors = [], [], []
+    for number in numbers(way, 200):
+        problem = random_problem(number)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            certificate = qep.certify(problem, inputs=True, seed=number, **WAYS[way])
+        if certificate.reason:
+            assert way == "light cones"
+            continue
+        error, bar = np.abs(certificate.gradient.input_values - true_input_gradient(problem)), certificate.input_half_width
+        shares += list(error[bar > 0] / bar[bar > 0])
+        assert np.all(error[bar == 0] == 0)
+        half, errors = [*half, *bar], [*errors, *error]
+    print(
+        f"\n{way}: {len(shares)} inputs, median half-width {np.median(half):.1e}, median error {np.median(errors):.1e}, ", end=""
+    )
+    print(f"largest error {max(shares):.2f} of a half-width")
+    assert FAILING[""] < max(shares) <= 1.0
