@@ -22,6 +22,8 @@ from qep_qiskit.networks.sketch import network_svg
 from qep_qiskit.values import same
 
 Vector = NDArray[np.float64]
+LARGEST = 1e140
+"""The largest Σ|c| of a Hamiltonian: squares and variances must not overflow."""
 
 
 class Problem:
@@ -178,7 +180,15 @@ class Problem:
     def hamiltonian_row(self) -> Vector:
         """The coefficients of H(w, x) in the frame, shape (L,)."""
         fixed = _dense(self._rows(0, 1))[0]
-        return fixed + self.x @ self._rows(1, self.network.num_inputs) + self.weights @ self.derivative_rows
+        with np.errstate(over="ignore", invalid="ignore"):
+            row = fixed + self.x @ self._rows(1, self.network.num_inputs) + self.weights @ self.derivative_rows
+            size = float(np.abs(row).sum())
+        if not size <= LARGEST:
+            raise InputError(
+                f"weights: the coefficients of H add up to {size:.3g}, more than {LARGEST:g}, and their squares would overflow; "
+                "take other units for H"
+            )
+        return row
 
 
 def _dense(rows: Any) -> NDArray[np.float64]:

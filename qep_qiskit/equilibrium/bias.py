@@ -166,8 +166,9 @@ class Bias:
     @property
     def _larger(self) -> float:
         reach, share = self.reach(), self.relative or 1.0
-        larger = 2.0 * abs(self.beta) * share / WANTED
-        return rounded(math.copysign(safe_beta(reach, self.order) if reach else larger, self.beta))
+        safe = safe_beta(reach, self.order, most=math.inf) if reach else 0.0
+        larger = safe if safe > abs(self.beta) else 2.0 * abs(self.beta) * share / WANTED
+        return rounded(math.copysign(larger, self.beta))
 
     @property
     def smaller(self) -> float:
@@ -191,10 +192,10 @@ class Bias:
         return about if self.inputs is None else {**about, "relative_of_inputs": self.relative_of_inputs}
 
 
-def safe_beta(reach: float, order: int) -> float:
-    """Return a β, at most 0.1, at which the bias of a stencil of this order is well below one percent."""
+def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
+    """Return a β, at most `most`, at which the bias of a stencil of this order is well below one percent."""
     share = {1: 0.004, 2: 0.05}.get(order, 0.2)
-    return rounded(min(0.1, share / reach)) if reach > 0 else 0.1
+    return rounded(min(most, share / reach)) if reach > 0 else most
 
 
 def rounded(beta: float) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -173,23 +174,30 @@ class TensorSolver:
         swept : callable
             Called after each sweep with its number and the energy.
         """
+        unit = math.ldexp(1.0, int(np.frexp(np.abs(coefficients).max(initial=0.0))[1]))  # a power of two changes no digit
+        coefficients = coefficients / unit
         strengths = _signs(self.paulis) * coefficients
         options = dmrg.Options(self.bond_dimension, self.max_sweeps, **(LOOSE if loose else {}))
         other = None if orthogonal_to is None else orthogonal_to.chain
         n = len(self.order)
+
+        def scaled(sweep: int, energy: float) -> None:
+            swept(sweep, unit * energy)
+
         with single_threaded(0):
             first = start.chain if isinstance(start, TensorState) else self._product(start, seed)
             noisy = not isinstance(start, TensorState)
             mpo = dmrg.operator(self._strings, strengths.tolist(), n)
-            result = dmrg.lowest(first, mpo, options, noisy=noisy, orthogonal_to=other, swept=swept)
+            result = dmrg.lowest(first, mpo, options, noisy=noisy, orthogonal_to=other, swept=scaled)
             if loose:
-                return TensorState(result.chain, self.order, result.energy, np.nan, result.truncation, result.sweeps)
+                return TensorState(result.chain, self.order, unit * result.energy, np.nan, result.truncation, result.sweeps)
             # each term's mean is subtracted before H is squared, since ⟨H²⟩ − ⟨H⟩² would lose all digits
             means = dmrg.expectations(result.chain, self._strings)
             shifted = dmrg.operator(self._strings, strengths.tolist(), n, shifts=(strengths * means).tolist())
             rounding = float(np.finfo(float).eps * (coefficients @ coefficients))
             variance = abs(dmrg.variance(result.chain, shifted)) + rounding
-        return TensorState(result.chain, self.order, float(strengths @ means), variance, result.truncation, result.sweeps)
+        energy = unit * float(strengths @ means)
+        return TensorState(result.chain, self.order, energy, unit**2 * variance, result.truncation, result.sweeps)
 
     def _product(self, bloch: NDArray[np.float64] | None, seed: int) -> list[Array]:
         """Return a product state with the given Bloch vectors, or a random one."""
