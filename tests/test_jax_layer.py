@@ -195,6 +195,22 @@ def test_only_real_numbers_are_taken(weights, x, words):
         layer(SMALL)(weights, x)
 
 
+@pytest.mark.parametrize(
+    ("network", "options", "words"),
+    [
+        (NETWORKS["oscillators"], {"shots": 100}, "a network in closed form has no circuits to measure"),
+        (NETWORKS["oscillators"], {"preparer": qep.VQE(layers=1)}, "vqe prepares qubits"),
+        (SMALL, {"shots": 100, "preparer": qep.Thermal(1.0)}, "a thermal state is mixed"),
+        (qep.ising(sites=6, edges="chain", outputs=[5]), {"shots": 9, "device": "fake_manila"}, "fake_manila has 5 qubits"),
+        (qep.ising(sites=30, edges="chain", outputs=[5]), {}, "exact ground states of 30 qubits do not fit"),
+    ],
+)
+def test_what_no_call_could_do_is_refused_when_the_layer_is_made(network, options, words):
+    with pytest.raises(qep.InputError, match=words) as caught:
+        layer(network, **options)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_option_progress_is_checked_before_anything_runs():
     with pytest.raises(qep.InputError, match="^progress: 'on' is not allowed"):
         layer(SMALL, progress="on")

@@ -94,15 +94,20 @@ SEED = 11
 """The transpiler's seed, so that equal circuits are compiled equally."""
 
 
+def refuse_larger(backend: BackendV2, qubits: int) -> None:
+    """Raise InputError if a network needs more qubits than a backend has."""
+    if backend.num_qubits is not None and qubits > backend.num_qubits:
+        raise InputError(
+            f"device: {backend.name} has {backend.num_qubits} qubits, the network needs {qubits}; choose a larger one"
+        )
+
+
 def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[int] | None, *, seed: int = SEED) -> Compiled:
     """Return the circuit transpiled for a backend, on the given qubits or, by default, on the transpiler's choice.
 
     Broken couplings are not used, unless the circuit cannot be compiled without them.
     """
-    if backend.num_qubits is not None and circuit.num_qubits > backend.num_qubits:
-        raise InputError(
-            f"device: {backend.name} has {backend.num_qubits} qubits, the network needs {circuit.num_qubits}; choose a larger one"
-        )
+    refuse_larger(backend, circuit.num_qubits)
     initial = None if qubits is None else list(qubits)
     options: dict[str, Any] = {"optimization_level": 3, "initial_layout": initial, "seed_transpiler": seed}
     ordered, working = with_fewer_pulses(circuit), working_target(backend.target, errors_of(backend.target))

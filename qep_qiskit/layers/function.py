@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import shown
+from qep_qiskit.devices.appraisal import backend_of
+from qep_qiskit.devices.compilation import refuse_larger
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
@@ -19,9 +21,10 @@ from qep_qiskit.layers.kept import Call, RunOptions, keeper_of, measured_by
 from qep_qiskit.layers.vjp import vjp
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.networks.network import Network
+from qep_qiskit.preparation.exact import Exact, refuse_size
 from qep_qiskit.progress import ProgressOption, check_progress
 from qep_qiskit.seeds import integer
-from qep_qiskit.settings import settings_of
+from qep_qiskit.settings import Settings, settings_of
 from qep_qiskit.verbs.predictions import predictions
 from qep_qiskit.verbs.pullback import problems_of
 
@@ -71,9 +74,7 @@ class NetworkFunction:
                 f"run='hardware_runs/{name}-layer'"
             )
         self._measured = None if self.keeper is None else measured_by(network, settings)
-        zeros = np.zeros(network.num_inputs), np.zeros(network.num_outputs)
-        [problem], _ = problems_of(network, network.initial_weights(seed=0), *zeros)
-        refuse_without_qubits(problem, settings.preparer, settings.shots)
+        _refuse_at_once(network, settings)
 
     def lead(self, weights: tuple[int, ...], x: tuple[int, ...]) -> tuple[int, ...]:
         """Return the leading axes that two shapes have in common; raise InputError if the shapes do not fit the network."""
@@ -135,6 +136,20 @@ class NetworkFunction:
             return self.options
         digest = hashlib.sha256(b"".join(np.ascontiguousarray(rows).tobytes() for rows in arguments)).digest()
         return {**self.options, "seed": integer(self._seed, purpose, int.from_bytes(digest[:8], "big"))}
+
+
+def _refuse_at_once(network: Network, settings: Settings) -> None:
+    """Refuse what no call could do: inside of jit, JAX would bury the message in a traceback."""
+    zeros = np.zeros(network.num_inputs), np.zeros(network.num_outputs)
+    [problem], _ = problems_of(network, network.initial_weights(seed=0), *zeros)
+    refuse_without_qubits(problem, settings.preparer, settings.shots)
+    if network.closed_form:
+        return
+    if isinstance(settings.preparer, Exact):
+        refuse_size(network.num_qubits)
+    here = not isinstance(settings.device, RemoteDevice)  # a service is not asked before the first call
+    if here and (backend := backend_of(settings.device)) is not None:
+        refuse_larger(backend, network.num_qubits)
 
 
 def _rows(*arrays: Any) -> tuple[tuple[int, ...], list[Array]]:

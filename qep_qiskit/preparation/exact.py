@@ -57,6 +57,15 @@ STUCK = (
 )
 
 
+def refuse_size(qubits: int) -> None:
+    """Raise InputError if exact states of this many qubits do not fit."""
+    if qubits > MOST_QUBITS:
+        raise InputError(
+            f"preparation.method: exact ground states of {qubits} qubits do not fit (at most {MOST_QUBITS}); "
+            "use vqe or adiabatic circuits"
+        )
+
+
 @PREPARERS.register("exact")
 @dataclass(frozen=True, repr=False)
 class Exact(Brief, Preparer):
@@ -120,11 +129,7 @@ class Exact(Brief, Preparer):
         if isinstance(family.frame, MonomialFrame):
             refuse_excited(self.level)
             return gaussian_states(family, quantum=family.frame.quantum, details=self.describe())
-        if family.num_qubits > MOST_QUBITS:
-            raise InputError(
-                f"preparation.method: exact ground states of {family.num_qubits} qubits do not fit (at most {MOST_QUBITS}); "
-                "use vqe or adiabatic circuits"
-            )
+        refuse_size(family.num_qubits)
         check_level(self.level, family.num_qubits)
         require(
             BYTES_PER_AMPLITUDE * 2.0**family.num_qubits,
