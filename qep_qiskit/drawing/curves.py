@@ -179,7 +179,7 @@ def _gradient(panel: Axes, history: Rows) -> None:
             color=FAINT,
             markersize=2.5,
             linewidth=0.8,
-            label="its shot noise, √tr Cov",
+            label="its shot noise",
         )
     if all(row["gradient_norm"] > 0 for row in history):
         panel.set_yscale("log")
