@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
@@ -52,6 +51,8 @@ class PreparationError(RuntimeError):
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known word in any case, or an empty string."""
+    import difflib  # only when something is wrong
+
     names = [*known]
     close = difflib.get_close_matches(word.lower(), {name.lower() for name in names}, n=1, cutoff=0.5)
     same = [name for name in names if [name.lower()] == close]

@@ -16,11 +16,13 @@ import pkgutil
 import typing
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from qep_qiskit.errors import InputError, nearest
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 Value = TypeVar("Value")
 PACKAGE = "qep_qiskit"
@@ -155,6 +157,8 @@ class Kinds:
 
     @functools.cached_property
     def _added(self) -> tuple[EntryPoint, ...]:
+        from importlib.metadata import entry_points
+
         return tuple(entry_points(group=self._group)) if self._group else ()
 
     def __iter__(self) -> Iterator[str]:

@@ -14,8 +14,8 @@ import qep_qiskit
 
 PACKAGE = Path(qep_qiskit.__file__).parent
 ORDER = [
-    "errors", "lazy_names", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress", "display",
-    "values", "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers",
+    "errors", "signatures", "lazy_names", "secrets", "documents", "seeds", "plain_text", "files", "memory", "checks", "progress",
+    "display", "values", "frames", "archive", "estimates", "drawing", "provenance", "kinds", "fingerprints", "foreign", "workers",
     "samples", "local_samples", "simulation", "devices", "networks", "costs", "problem", "stencils", "ansatz", "measurement",
     "preparation", "settings", "equilibrium", "reference", "certified", "forecasting", "verbs", "budget", "comparison",
     "experiment", "runs", "layers", "jax", "torch", "training", "sweeps", "rehearsal", "report", "cli",

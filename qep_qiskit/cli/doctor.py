@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 import platform
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from packaging.requirements import Requirement
 
 import qep_qiskit
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import cell, console, marked, print_json
+
+if TYPE_CHECKING:
+    from packaging.requirements import Requirement
 
 
 @click.command("doctor", epilog="Example: qep doctor --json", short_help="Show versions and check the installation.")
@@ -38,9 +39,11 @@ def command(as_json: bool) -> int:
 
 
 def _version(name: str) -> str | None:
+    from importlib import metadata
+
     try:
-        return importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return None
 
 
@@ -49,7 +52,11 @@ def requirements() -> list[Requirement]:
 
     Packages of extras, which have a marker, are not required; their versions are checked only if they are installed.
     """
-    declared = [Requirement(text) for text in importlib.metadata.requires("qep-qiskit") or ()]
+    from importlib import metadata
+
+    from packaging.requirements import Requirement
+
+    declared = [Requirement(text) for text in metadata.requires("qep-qiskit") or ()]
     kept = [need for need in declared if need.marker is None or not need.marker.evaluate({"extra": "dev"})]
     return sorted(kept, key=lambda need: need.marker is not None)
 

@@ -22,8 +22,8 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.files import write_whole
 from qep_qiskit.foreign.circuits import NewerQiskitError, read_circuit
 from qep_qiskit.foreign.documents import LARGEST_JSON, json_document, json_value
+from qep_qiskit.runs.file.creation import building
 from qep_qiskit.runs.file.exported import bits_of, check, counts_of
-from qep_qiskit.runs.file.folders import building
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.file.tables import TABLES, Row
 from qep_qiskit.runs.file.training_rows import now, text_of

@@ -23,8 +23,9 @@ from qiskit.primitives import BitArray
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign.circuits import WRITTEN, NewerQiskitError, read_circuit
+from qep_qiskit.runs.file.creation import building
 from qep_qiskit.runs.file.database import Database, RunGoneError
-from qep_qiskit.runs.file.folders import DATABASE, building
+from qep_qiskit.runs.file.folders import DATABASE
 from qep_qiskit.runs.file.lock import WriteLock
 from qep_qiskit.runs.file.records import STATES, Event, JobRecord, Pub
 from qep_qiskit.runs.file.standing import Standing, place_of, stamp
