@@ -18,6 +18,7 @@ from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
+from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
@@ -48,7 +49,7 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
         with single_threaded(family.num_qubits):
-            if by_rows:
+            if by_rows or (isinstance(evaluator, BatchedProgram) and evaluator.has_hessians):
                 hessian = hessians(evaluator, theta[None], family.free[None])[0]
             else:
                 hessian = program.hessian(theta, bound(structure_of(family), family, family.betas.index(0.0)))

@@ -32,6 +32,8 @@ SHIFT = 1e-3
 """The step of one angle in the finite differences of gradients, in radians."""
 TINY_SHIFT = 1e-6
 """The same step for one-sided differences of the gradient."""
+LEAST_TANGENTS = 1 << 14
+"""The number of angles times amplitudes from which exact Hessians take less time than one-sided differences."""
 MOST_SHIFTED = 4096
 """The number of rows of shifted angles that are evaluated at once."""
 
@@ -54,21 +56,29 @@ class Evaluator(Protocol):
 
 
 def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
-    """Return the Hessians of rows of energies, shape (R, P, P), by differences of exact gradients.
+    """Return the Hessians of rows of energies, shape (R, P, P): exact ones, or differences of exact gradients.
 
-    They are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
+    Differences are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
     """
-    size = thetas.shape[1]
+    size, inner = thetas.shape[1], _inner(evaluator)
+    if isinstance(inner, BatchedProgram) and inner.has_hessians:
+        return inner.hessians(thetas, coefficients)
     slopes = _shifted(evaluator, thetas, coefficients, SHIFT * np.concatenate([np.eye(size), -np.eye(size)]))
     ahead, behind = np.split(slopes, 2, axis=1)
     return _symmetric((ahead - behind) / (2 * np.sin(SHIFT)))
 
 
 def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
-    """Return the same Hessians in half the time, by one-sided differences; the error is about 1e-6 of the coefficients."""
-    size = thetas.shape[1]
+    """Return the same Hessians, or one-sided differences in half the time, with an error of about 1e-6 of the coefficients."""
+    size, inner = thetas.shape[1], _inner(evaluator)
+    if isinstance(inner, BatchedProgram) and inner.has_hessians and size << inner.num_qubits >= LEAST_TANGENTS:
+        return inner.hessians(thetas, coefficients)
     slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.eye(size + 1, size, -1))
     return _symmetric((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT)
+
+
+def _inner(evaluator: Evaluator) -> Evaluator:
+    return evaluator.evaluator if isinstance(evaluator, Reported) else evaluator
 
 
 def _shifted(evaluator: Evaluator, thetas: Real, coefficients: Real, shifts: Real) -> Real:
@@ -178,14 +188,14 @@ class Reported:
     """
 
     def __init__(self, evaluator: Evaluator, progress: Progress) -> None:
-        self._evaluator, self._progress = evaluator, progress
+        self.evaluator, self._progress = evaluator, progress
         self._share: float | None = None
         self._stage, self._count, self._at = "VQE", 0, time.monotonic()
 
     @property
     def num_parameters(self) -> int:
         """The number of parameters P."""
-        return self._evaluator.num_parameters
+        return self.evaluator.num_parameters
 
     def stage(self, stage: str, share: float | None = None) -> None:
         """Report a new stage."""
@@ -198,8 +208,8 @@ class Reported:
         if time.monotonic() - self._at >= EVERY:
             self._at = time.monotonic()
             self._progress(f"{self._stage}, {self._count:,} evaluations so far", self._share)
-        return self._evaluator.energies_and_gradients(thetas, coefficients)
+        return self.evaluator.energies_and_gradients(thetas, coefficients)
 
     def expectations(self, thetas: Real) -> Real:
         """Return the expectations of all strings, shape (R, L)."""
-        return self._evaluator.expectations(thetas)
+        return self.evaluator.expectations(thetas)

@@ -24,7 +24,7 @@ from qep_qiskit.simulation.batched.workspace import Workspace
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-_AT_WORK = 5
+AT_WORK = 5
 """Arrays of states that the backward sweep uses at the same time."""
 
 
@@ -59,6 +59,13 @@ class Sweeps:
     ----------
     norm : float
         The squared norm of exact states over that of the states in the sweeps.
+    tables : PhaseTables
+        The phases with free angles.
+    operations : list of list of Operation
+        The fixed operations after each step of such phases.
+    readings : dict
+        The strings to read after each number of the last operations.
+    dephasing : Dephasing or None
     """
 
     def __init__(
@@ -70,59 +77,77 @@ class Sweeps:
         dephasing: Dephasing | None = None,
     ) -> None:
         self._size = 1 << num_qubits
-        self._dephasing = dephasing
+        self.dephasing = dephasing
         free = [i for i, step in enumerate(steps) if isinstance(step, Phases) and any(a.weights for a in step.angles.values())]
         begin = free[0] if free else min(readings)
         uniform = bool(free) and list(steps[:begin]) == [Hadamards(self._size - 1)]
         self.norm = 1.0 / self._size if uniform else 1.0
         self._start = None if uniform else _start(num_qubits, steps[:begin])
-        self._tables = PhaseTables(num_qubits, [step for i in free if isinstance(step := steps[i], Phases)], num_angles)
+        self.tables = PhaseTables(num_qubits, [step for i in free if isinstance(step := steps[i], Phases)], num_angles)
         places = [*free, len(steps)] if free else [begin - 1, len(steps)]
-        self._operations = [[operation(num_qubits, step) for step in steps[first + 1 : last]] for first, last in pairwise(places)]
-        self._readings = {position - places[-2] - 1: reading for position, reading in readings.items()}
+        self.operations = [[operation(num_qubits, step) for step in steps[first + 1 : last]] for first, last in pairwise(places)]
+        self.readings = {position - places[-2] - 1: reading for position, reading in readings.items()}
         blocks = 1 if dephasing is None else 1 << dephasing.num_strings
         self._blocks = (blocks, self._size // blocks, -1)
         self._ones = np.ones((1, self._size // blocks))
 
     def workspace(self, columns: int) -> Workspace:
         """Return arrays that initially have this number of columns."""
-        counts = [family.count for family in self._tables.families]
-        first = self._tables.places[0] if self._start is None else None
-        return Workspace(self._size, counts, len(self._readings) + _AT_WORK, columns, first)
+        counts = [family.count for family in self.tables.families]
+        first = self.tables.places[0] if self._start is None else None
+        return Workspace(self._size, counts, len(self.readings) + AT_WORK, columns, first)
 
     def forward(self, angles: Real, room: Workspace) -> Swept:
         """Sweep forward."""
         room.arrange(angles.shape[1])
-        factors = room.factors_of(self._tables.places)
-        self._tables.write_factors(angles, room.factors)
+        factors = room.factors_of(self.tables.places)
+        self.tables.write_factors(angles, room.factors)
         states, spares = room.states[0], list(room.spares)
         if self._start is not None:
             np.multiply(factors[0] if factors else 1.0, self._start, out=states.array)
         for number in range(1, len(factors)):
-            for step in self._operations[number - 1]:
+            for step in self.operations[number - 1]:
                 states = step.apply(states, spares)
             np.multiply(states.array, factors[number], out=room.states[number].array)
             states = room.states[number]
+        held, spares = self.finished(states, spares)
+        return Swept(held, spares, None if self.dephasing is None else self.dephasing.mixture(angles))
+
+    def finished(self, states: States, spares: list[States]) -> tuple[dict[int, States], list[States]]:
+        """Apply the last operations. Return the states to read, by the number of operations before, and the arrays left over."""
         held: dict[int, States] = {}
-        for count in range(len(self._operations[-1]) + 1):
+        for count in range(len(self.operations[-1]) + 1):
             if count:
-                states = self._operations[-1][count - 1].apply(states, spares)
-            if count in self._readings:
+                states = self.operations[-1][count - 1].apply(states, spares)
+            if count in self.readings:
                 held[count] = states
                 spares = [spare for spare in spares if spare is not states]
-        return Swept(held, spares, None if self._dephasing is None else self._dephasing.mixture(angles))
+        return held, spares
 
-    def backward(self, coefficients: Real, swept: Swept, room: Workspace) -> tuple[Real, Real]:
-        """Return the energies (B,) and slopes (A, B), given the coefficients of all strings as `Reading.add` takes them."""
-        held, spares = swept.held, swept.spares
-        pair, (work, *others) = spares[:2], spares[2:5]
+    def left(self, coefficients: Real, held: Mapping[int, States], spares: Sequence[States]) -> States:
+        """Return the complex conjugate of H times finished states, from before the last operations.
+
+        ``coefficients`` are those of all strings as `Reading.add` takes them; five spare arrays are used.
+        """
+        pair, others = spares[:2], spares[2:5]
         bra = pair[0]
-        for count in range(len(self._operations[-1]), -1, -1):
-            if count in self._readings:
-                self._readings[count].add(held[count], coefficients, bra, (work, *others), begin=count == max(held))
+        for count in range(len(self.operations[-1]), -1, -1):
+            if count in self.readings:
+                self.readings[count].add(held[count], coefficients, bra, others, begin=count == max(held))
             if count:
-                bra = self._operations[-1][count - 1].undo(bra, pair)
-        places = self._tables.places
+                bra = self.operations[-1][count - 1].undo(bra, pair)
+        return bra
+
+    def backward(
+        self, coefficients: Real, swept: Swept, room: Workspace, lefts: list[Complex] | None = None
+    ) -> tuple[Real, Real]:
+        """Return the energies (B,) and slopes (A, B), given the coefficients of all strings as `Reading.add` takes them.
+
+        The left states at all steps of phases are copied to ``lefts``, the last ones first.
+        """
+        pair, work = swept.spares[:2], swept.spares[2]
+        bra = self.left(coefficients, swept.held, swept.spares)
+        places = self.tables.places
         last = len(places) - 1
         np.multiply(bra.array, room.states[max(last, 0)].array, out=work.array)
         energies = np.matmul(self._ones, work.reals(self._blocks))[:, 0, ::2]
@@ -134,14 +159,16 @@ class Sweeps:
             if number < last:
                 np.multiply(bra.array, room.states[number].array, out=work.array)
             np.copyto(room.terms[family][place], work.array.imag)
+            if lefts is not None:
+                lefts.append(bra.array.copy())
             if number:
                 bra.array *= room.factors[family][place]
-                for step in reversed(self._operations[number - 1]):
+                for step in reversed(self.operations[number - 1]):
                     bra = step.undo(bra, pair)
-        slopes = self._tables.slopes(room.terms, room.columns)
-        if self._dephasing is None or swept.mixture is None:
+        slopes = self.tables.slopes(room.terms, room.columns)
+        if self.dephasing is None or swept.mixture is None:
             return energies[0], slopes
-        total, further = self._dephasing.energies_and_slopes(swept.mixture, energies)
+        total, further = self.dephasing.energies_and_slopes(swept.mixture, energies)
         slopes += further
         return total, slopes
 
@@ -150,7 +177,7 @@ class Sweeps:
         swept = self.forward(angles, room)
         weights = None if swept.mixture is None else swept.mixture.weights
         for count, states in swept.held.items():
-            self._readings[count].expectations(states, swept.spares, weights, out)
+            self.readings[count].expectations(states, swept.spares, weights, out)
         out *= self.norm
 
 

@@ -33,6 +33,8 @@ class PhaseTables:
     families : list of Family
     places : list of (int, int)
         For each step, its family and its number within the family.
+    weights : ndarray, shape (all angles of all steps, A)
+        How these angles depend on the A angles of the template.
     """
 
     def __init__(self, num_qubits: int, steps: Sequence[Phases], num_angles: int) -> None:
@@ -48,16 +50,16 @@ class PhaseTables:
                 self.places[number] = len(self.families), i
             self.families.append(Family(num_qubits, masks, len(numbers), len(angles)))
             angles += [angle for number in numbers for angle in steps[number].angles.values()]
-        self._weights = np.zeros((len(angles), num_angles))
+        self.weights = np.zeros((len(angles), num_angles))
         for row, angle in enumerate(angles):
             for k, weight in angle.weights.items():
-                self._weights[row, k] = weight
-        self._slopes_to_angles = np.ascontiguousarray(2.0 * self._weights.T)
+                self.weights[row, k] = weight
+        self._slopes_to_angles = np.ascontiguousarray(2.0 * self.weights.T)
         self._constants = np.array([[angle.constant] for angle in angles]).reshape(-1, 1)
 
     def write_factors(self, angles: Real, factors: Sequence[Complex]) -> None:
         """Write the factors of all steps to one array (steps, 2**m, B) per family, for angles (A, B)."""
-        values = self._weights @ angles
+        values = self.weights @ angles
         values += self._constants
         for family, out in zip(self.families, factors, strict=True):
             family.write_factors(values, out)
@@ -67,7 +69,7 @@ class PhaseTables:
 
         ``terms`` are ``Im(conj(left) right)`` at all steps, in one array (steps, 2**m, B) per family.
         """
-        values = np.empty((len(self._weights), columns))
+        values = np.empty((len(self.weights), columns))
         for family, each in zip(self.families, terms, strict=True):
             family.write_slopes(each, values)
         return np.asarray(self._slopes_to_angles @ values)
@@ -84,14 +86,22 @@ class Family:
         The number of steps F.
     first
         The row of the family's first angle among all angles; its F · K rows are contiguous, one step after the other.
+
+    Attributes
+    ----------
+    masks : sequence of int
     """
 
     def __init__(self, num_qubits: int, masks: Sequence[int], count: int, first: int) -> None:
         self.count = count
         self._rows = slice(first, first + count * len(masks))
         self._shape = (count, len(masks), -1)
-        self._num_qubits, self._masks = num_qubits, masks
+        self._num_qubits, self.masks = num_qubits, masks
         self._splits: dict[int, _Split] = {}
+
+    def rows_of(self, place: int) -> NDArray[np.intp]:
+        """Return the rows of one step's angles among all angles."""
+        return self._rows.start + place * len(self.masks) + np.arange(len(self.masks))
 
     def write_factors(self, values: Real, out: Complex) -> None:
         """Write the factors (F, 2**m, B), given the values of all angles."""
@@ -108,18 +118,19 @@ class Family:
         if self._is_large(terms.shape[-1]):
             sums[..., 0] = self._large.sums(terms[..., 0])
         else:
-            np.matmul(self._signs, terms, out=sums)
+            np.matmul(self.signs, terms, out=sums)
 
     def _is_large(self, columns: int) -> bool:
         return columns == 1 and self._num_qubits > _SMALL
 
     @cached_property
     def _large(self) -> PhaseTable:
-        return PhaseTable(self._num_qubits, self._masks)
+        return PhaseTable(self._num_qubits, self.masks)
 
     @cached_property
-    def _signs(self) -> Real:
-        return np.ascontiguousarray(signs_of(self._num_qubits, self._masks).T)
+    def signs(self) -> Real:
+        """The signs of all masks, shape (K, 2**m)."""
+        return np.ascontiguousarray(signs_of(self._num_qubits, self.masks).T)
 
     def _fastest(self, columns: int) -> _Split:
         self._splits[columns] = min(self._possible, key=lambda split: split.duration(columns))
@@ -128,7 +139,7 @@ class Family:
     @cached_property
     def _possible(self) -> list[_Split]:
         m = self._num_qubits
-        return [_Split(m, low, self._masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
+        return [_Split(m, low, self.masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
 
 
 class _Split:

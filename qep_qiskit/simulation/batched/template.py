@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.slots import layered
+from qep_qiskit.simulation.batched.curvatures import Curvatures
 from qep_qiskit.simulation.batched.dephasing import without_leaves
 from qep_qiskit.simulation.batched.readings import Reading
 from qep_qiskit.simulation.batched.steps import Step, steps_of
@@ -102,10 +104,32 @@ class Template:
             for columns in self._tiles(shape[1]):
                 swept = self._sweeps.forward(values[:, columns], room)
                 for k, each in enumerate(stack):
-                    scaled = each[:, columns][self._order, :, None] * self._scales
-                    result = self._sweeps.backward(scaled.reshape(shape[0], -1), swept, room)
+                    result = self._sweeps.backward(self._scaled(each[:, columns]), swept, room)
                     energies[k, columns], slopes[k, :, columns] = result
         return (energies[0], slopes[0]) if weights.ndim == 2 else (energies, slopes)
+
+    def second_derivatives(self, angles: Real, coefficients: Real) -> tuple[Real, Real]:
+        """Return the derivatives (A, B) of energies and the second ones (B, A, A), for angles (A, B) and coefficients (S, B)."""
+        values = self._checked(angles)
+        slopes, curvatures = np.zeros_like(values), np.zeros((values.shape[1], self.num_angles, self.num_angles))
+        if self._curvatures is None:
+            return slopes, curvatures
+        with single_threaded(self.num_qubits), self._workspace() as room:
+            for first in range(0, values.shape[1], self._curvatures.together):
+                part = slice(first, first + self._curvatures.together)
+                slopes[:, part], curvatures[part] = self._curvatures.evaluate(
+                    values[:, part], self._scaled(coefficients[:, part]), room
+                )
+        return slopes, curvatures
+
+    @property
+    def num_tangents(self) -> int | None:
+        """The number of tangents of `second_derivatives`; None if leaves of the circuit have become dephasing: there are none."""
+        return len(self._sweeps.tables.weights) if self._sweeps.dephasing is None else None
+
+    @cached_property
+    def _curvatures(self) -> Curvatures | None:
+        return Curvatures(self._sweeps) if self._sweeps.tables.places else None
 
     def expectations(self, angles: ArrayLike) -> Real:
         """Return the expectations of all strings, shape (S, B), for angles (A, B)."""
@@ -116,6 +140,10 @@ class Template:
                 self._sweeps.expectations(values[:, columns], room, ordered[:, columns])
         result[self._order] = ordered
         return result
+
+    def _scaled(self, coefficients: Real) -> Real:
+        """Return the coefficients (S, B) as `Reading.add` takes them."""
+        return (coefficients[self._order, :, None] * self._scales).reshape(self.num_strings, -1)
 
     def _checked(self, angles: ArrayLike) -> Real:
         values = np.asarray(angles, dtype=np.float64)

@@ -45,8 +45,15 @@ class Workspace:
         self._first = first
         self._count = 1 + spares + 2 * sum(families) + (sum(families) + 1) // 2
         self._memory = np.empty(0, dtype=np.complex128)
+        self._further = np.empty(0, dtype=np.complex128)
         self.columns = -1
         self.arrange(columns)
+
+    def further(self, count: int, size: int) -> Complex:
+        """Return memory for other arrays, shape (count, size)."""
+        if len(self._further) < count * size:
+            self._further = np.empty(count * size, dtype=np.complex128)
+        return self._further[: count * size].reshape(count, size)
 
     def arrange(self, columns: int) -> None:
         """Make the arrays have this number of columns."""

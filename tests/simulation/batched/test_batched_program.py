@@ -45,6 +45,9 @@ def check(circuit, paulis, rng, *, rows=ROWS, tolerance=1e-11):
         reference, slopes = single.energy_and_gradient(theta, structure.bind(row))
         assert energy == pytest.approx(reference, abs=tolerance)
         np.testing.assert_allclose(gradient, slopes, atol=tolerance)
+    if circuit.num_qubits < 10:
+        second = [single.hessian(theta, structure.bind(row)) for theta, row in zip(thetas, coefficients, strict=True)]
+        np.testing.assert_allclose(program.hessians(thetas, coefficients), second, atol=tolerance)
 
 
 @pytest.mark.parametrize("num_qubits", [1, 2, 4, 6])

@@ -1,0 +1,104 @@
+"""Second derivatives of energies from tangents, the derivatives of the state with respect to all angles.
+
+With the tangents |t_i⟩ = ∂_i|ψ⟩, the second derivative of ⟨ψ|H|ψ⟩ is 2 Re ⟨t_i|H|t_j⟩ + 2 Re ⟨ψ|H ∂_i∂_j|ψ⟩. Each tangent begins
+at the step of its angle and moves on with the state. The second term is read at the later one of the two steps, where ∂_j is a
+factor −i Z and where the backward sweep has brought ⟨ψ|H.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.batched.sweeps import AT_WORK, Sweeps
+from qep_qiskit.simulation.batched.workspace import Workspace
+
+Real = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+_AT_ONCE = 1 << 14
+"""The number of amplitudes of all tangents of the columns that are evaluated at once: about as many as fit in the cache."""
+
+
+class Curvatures:
+    """The second derivatives of a template without dephasing.
+
+    Parameters
+    ----------
+    sweeps
+        The sweeps of the template, with at least one step of phases with free angles.
+
+    Attributes
+    ----------
+    together : int
+        The number of columns to evaluate at once.
+    """
+
+    def __init__(self, sweeps: Sweeps) -> None:
+        self._sweeps = sweeps
+        families = [sweeps.tables.families[family] for family, _ in sweeps.tables.places]
+        self._signs = [family.signs for family in families]
+        self._turns = [-1j * signs.T for signs in self._signs]
+        """The factors −i Z of each step, shape (2**m, masks)."""
+        self._ends = np.cumsum([len(signs) for signs in self._signs]).tolist()
+        rows = [family.rows_of(place) for family, (_, place) in zip(families, sweeps.tables.places, strict=True)]
+        self._weights = sweeps.tables.weights[np.concatenate(rows)]
+        self._size = self._signs[0].shape[1]
+        self.together = max(1, _AT_ONCE // (self._size * self._ends[-1]))
+
+    def evaluate(self, angles: Real, coefficients: Real, room: Workspace) -> tuple[Real, Real]:
+        """Return the slopes (A, B) and the second derivatives (B, A, A) for angles (A, B).
+
+        ``coefficients`` are those of all strings as `Reading.add` takes them, shape (strings, 2 B).
+        """
+        columns, total = angles.shape[1], self._ends[-1]
+        swept, lefts = self._sweeps.forward(angles, room), list[Complex]()
+        _, slopes = self._sweeps.backward(coefficients, swept, room, lefts)
+        result = np.empty((columns, total, total))
+        memory = list(room.further(len(self._sweeps.readings) + AT_WORK + 1, self._size * total * columns))
+        tangents, left_over = self._tangents(room, lefts[::-1], memory, result)
+        held, spares = self._sweeps.finished(tangents, left_over)
+        left = self._sweeps.left(np.tile(coefficients, total), held, spares)
+        result += self._stacked(tangents, columns).swapaxes(1, 2) @ self._stacked(left, columns, sign=-1.0)
+        result = self._weights.T @ result @ self._weights
+        return slopes, result + result.swapaxes(1, 2)
+
+    def _tangents(
+        self, room: Workspace, lefts: list[Complex], memory: list[Complex], result: Real
+    ) -> tuple[States, list[States]]:
+        """Return the tangents after the last free phases, shape (2**m, angles of all steps · B), and spare arrays.
+
+        The terms with two derivatives of the state are written to ``result`` (B, angles of all steps, the same).
+        """
+        columns, factors, place = len(result), room.factors_of(self._sweeps.tables.places), 0
+        first = 0
+        for number, (signs, last) in enumerate(zip(self._signs, self._ends, strict=True)):
+            arrays = [self._part(block, first * columns) for block in memory]
+            states = arrays[place]
+            for step in self._sweeps.operations[number - 1] if number else ():
+                states = step.apply(states, arrays)
+            place = next(k for k, array in enumerate(arrays) if array is states)
+            target = self._part(memory[place - 1], last * columns)
+            spare = self._part(memory[place - 2], last * columns)
+            place = (place - 1) % len(memory)
+            grid = target.array.reshape(self._size, last, columns)
+            np.multiply(states.array.reshape(self._size, first, columns), factors[number][:, None], out=grid[:, :first])
+            np.multiply(self._turns[number][:, :, None], room.states[number].array[:, None], out=grid[:, first:])
+            np.multiply(grid, lefts[number][:, None], out=spare.array.reshape(grid.shape))
+            terms = (signs @ spare.reals((self._size, -1))).reshape(-1, last, columns, 2)[..., 1].transpose(2, 0, 1)
+            result[:, first:last, :last] = terms
+            result[:, :first, first:last] = terms[:, :, :first].swapaxes(1, 2)
+            first = last
+        arrays = [self._part(block, first * columns) for block in memory]
+        return arrays[place], arrays[:place] + arrays[place + 1 :]
+
+    def _part(self, block: Complex, columns: int) -> States:
+        return States(block[: self._size * columns].reshape(self._size, columns))
+
+    def _stacked(self, states: States, columns: int, sign: float = 1.0) -> Real:
+        """Return the real parts of tangents and, with a sign, the imaginary parts below them, shape (B, 2 · 2**m, all angles)."""
+        grid = states.array.reshape(self._size, -1, columns).transpose(2, 0, 1)
+        stacked = np.empty((columns, 2 * self._size, grid.shape[2]))
+        stacked[:, : self._size] = grid.real
+        np.multiply(grid.imag, sign, out=stacked[:, self._size :])
+        return stacked
