@@ -73,14 +73,14 @@ class Curvatures:
         columns, factors, place = len(result), room.factors_of(self._sweeps.tables.places), 0
         first = 0
         for number, (signs, last) in enumerate(zip(self._signs, self._ends, strict=True)):
-            arrays = [self._part(block, first * columns) for block in memory]
+            arrays = [self._part(block, first * columns) for block in memory[:3]]
             states = arrays[place]
+            spares = [array for array in arrays if array is not states]
             for step in self._sweeps.operations[number - 1] if number else ():
-                states = step.apply(states, arrays)
-            place = next(k for k, array in enumerate(arrays) if array is states)
-            target = self._part(memory[place - 1], last * columns)
-            spare = self._part(memory[place - 2], last * columns)
-            place = (place - 1) % len(memory)
+                states = step.apply(states, spares)
+            place = arrays.index(states)
+            target, spare = (self._part(block, last * columns) for block in (memory[(place + 1) % 3], memory[(place + 2) % 3]))
+            place = (place + 1) % 3
             grid = target.array.reshape(self._size, last, columns)
             np.multiply(states.array.reshape(self._size, first, columns), factors[number][:, None], out=grid[:, :first])
             np.multiply(self._turns[number][:, :, None], room.states[number].array[:, None], out=grid[:, first:])

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,8 @@ from qep_qiskit.simulation.batched.steps import Hadamards, Step
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
+Call: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
+"""A function and its arguments."""
 
 _CALL, _SMALL_PRODUCT = 0.7, 0.12
 """The duration of a matrix product, and of each further product in a stack, in microseconds."""
@@ -28,7 +30,7 @@ _WIDEST_FROM_THE_RIGHT = 64
 class Operation(Protocol):
     """A fixed unitary that is applied to every column.
 
-    Both methods read ``states`` and write to one of two spare arrays, which may include ``states``; they return that array.
+    All methods read ``states`` and write to one of two spare arrays, which may include ``states``; they return that array.
     """
 
     def apply(self, states: States, spares: Sequence[States]) -> States:
@@ -36,6 +38,9 @@ class Operation(Protocol):
 
     def undo(self, states: States, spares: Sequence[States]) -> States:
         """Apply the inverse to states whose complex conjugates are given."""
+
+    def recorded(self, states: States, spares: Sequence[States], *, undo: bool) -> tuple[list[Call], States]:
+        """Return the calls of `apply` or `undo` for these arrays, and the array that they write to."""
 
 
 def operation(num_qubits: int, step: Step) -> Operation:
@@ -81,6 +86,15 @@ class Turn:
         return states
 
     undo = apply
+
+    def recorded(self, states: States, spares: Sequence[States], *, undo: bool) -> tuple[list[Call], States]:
+        columns, calls = states.array.shape[1], list[Call]()
+        for matrix, shape, from_the_right in self._plans.get(columns) or self._planned(columns):
+            target = spares[states is spares[0]]
+            pair = (states.reals(shape), matrix) if from_the_right else (matrix, states.reals(shape))
+            calls.append((np.dot if len(shape) == 2 else np.matmul, (*pair, target.reals(shape))))
+            states = target
+        return calls, states
 
     def _planned(self, columns: int) -> list[_Product]:
         m = self._num_qubits
@@ -133,6 +147,10 @@ class Move:
     def undo(self, states: States, spares: Sequence[States]) -> States:
         return self._take(self._target, states, spares)
 
+    def recorded(self, states: States, spares: Sequence[States], *, undo: bool) -> tuple[list[Call], States]:
+        index = self._target if undo else self._source
+        return [(self._take, (index, states, spares))], spares[states is spares[0]]
+
     @staticmethod
     def _take(index: NDArray[np.intp], states: States, spares: Sequence[States]) -> States:
         target = spares[states is spares[0]]
@@ -153,3 +171,7 @@ class FixedPhases:
         return target
 
     undo = apply
+
+    def recorded(self, states: States, spares: Sequence[States], *, undo: bool) -> tuple[list[Call], States]:
+        target = spares[states is spares[0]]
+        return [(np.multiply, (states.array, self._factors, target.array))], target

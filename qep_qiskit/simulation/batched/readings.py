@@ -65,7 +65,7 @@ class Reading:
         pairs = [(s.factor.real, -s.factor.imag if s.x else -s.factor.real) for s in self.strings]
         return np.array(pairs).reshape(-1, 2)
 
-    def add(self, states: States, weights: Real, bra: States, spares: Sequence[States], *, begin: bool) -> None:
+    def add(self, states: States, weights: Real, bra: States, spares: Sequence[States], begin: bool) -> None:
         """Add the complex conjugate of ``H states`` to ``bra``, or write it there if this is the ``begin``.
 
         ``weights`` are the coefficients of all strings times their `scales`, shape (strings, 2 B). Three spare arrays are used.

@@ -66,6 +66,8 @@ class Sweeps:
     readings : dict
         The strings to read after each number of the last operations.
     dephasing : Dephasing or None
+    start : ndarray, shape (2**m, 1), or None
+        The state before the first of these phases; None for equal amplitudes.
     """
 
     def __init__(
@@ -82,7 +84,7 @@ class Sweeps:
         begin = free[0] if free else min(readings)
         uniform = bool(free) and list(steps[:begin]) == [Hadamards(self._size - 1)]
         self.norm = 1.0 / self._size if uniform else 1.0
-        self._start = None if uniform else _start(num_qubits, steps[:begin])
+        self.start = None if uniform else _start(num_qubits, steps[:begin])
         self.tables = PhaseTables(num_qubits, [step for i in free if isinstance(step := steps[i], Phases)], num_angles)
         places = [*free, len(steps)] if free else [begin - 1, len(steps)]
         self.operations = [[operation(num_qubits, step) for step in steps[first + 1 : last]] for first, last in pairwise(places)]
@@ -94,7 +96,7 @@ class Sweeps:
     def workspace(self, columns: int) -> Workspace:
         """Return arrays that initially have this number of columns."""
         counts = [family.count for family in self.tables.families]
-        first = self.tables.places[0] if self._start is None else None
+        first = self.tables.places[0] if self.start is None else None
         return Workspace(self._size, counts, len(self.readings) + AT_WORK, columns, first)
 
     def forward(self, angles: Real, room: Workspace) -> Swept:
@@ -103,8 +105,8 @@ class Sweeps:
         factors = room.factors_of(self.tables.places)
         self.tables.write_factors(angles, room.factors)
         states, spares = room.states[0], list(room.spares)
-        if self._start is not None:
-            np.multiply(factors[0] if factors else 1.0, self._start, out=states.array)
+        if self.start is not None:
+            np.multiply(factors[0] if factors else 1.0, self.start, out=states.array)
         for number in range(1, len(factors)):
             for step in self.operations[number - 1]:
                 states = step.apply(states, spares)
@@ -133,7 +135,7 @@ class Sweeps:
         bra = pair[0]
         for count in range(len(self.operations[-1]), -1, -1):
             if count in self.readings:
-                self.readings[count].add(held[count], coefficients, bra, others, begin=count == max(held))
+                self.readings[count].add(held[count], coefficients, bra, others, count == max(held))
             if count:
                 bra = self.operations[-1][count - 1].undo(bra, pair)
         return bra

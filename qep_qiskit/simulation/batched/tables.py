@@ -64,6 +64,19 @@ class PhaseTables:
         for family, out in zip(self.families, factors, strict=True):
             family.write_factors(values, out)
 
+    def entries(self, columns: int) -> tuple[Real, Real, list[int]]:
+        """Return what the angles of all entries of all tables are: a matrix (entries, A) times the angles, plus constants.
+
+        Also return where each family's entries end, but for the last one; those of its steps follow one another.
+        """
+        matrices, constants = [], []
+        for family in self.families:
+            matrix = np.kron(np.eye(family.count), family.split(columns).matrix)
+            matrices.append(matrix @ self.weights[family.rows])
+            constants.append(matrix @ self._constants[family.rows])
+        ends = np.cumsum([len(matrix) for matrix in matrices])[:-1].tolist()
+        return np.concatenate(matrices), np.concatenate(constants), ends
+
     def slopes(self, terms: Sequence[Real], columns: int) -> Real:
         """Return the derivatives with respect to the angles, shape (A, B).
 
@@ -90,31 +103,33 @@ class Family:
     Attributes
     ----------
     masks : sequence of int
+    rows : slice
+        The rows of the family's angles among all angles.
     """
 
     def __init__(self, num_qubits: int, masks: Sequence[int], count: int, first: int) -> None:
         self.count = count
-        self._rows = slice(first, first + count * len(masks))
+        self.rows = slice(first, first + count * len(masks))
         self._shape = (count, len(masks), -1)
         self._num_qubits, self.masks = num_qubits, masks
-        self._splits: dict[int, _Split] = {}
+        self._splits: dict[int, Split] = {}
 
     def rows_of(self, place: int) -> NDArray[np.intp]:
         """Return the rows of one step's angles among all angles."""
-        return self._rows.start + place * len(self.masks) + np.arange(len(self.masks))
+        return self.rows.start + place * len(self.masks) + np.arange(len(self.masks))
 
     def write_factors(self, values: Real, out: Complex) -> None:
         """Write the factors (F, 2**m, B), given the values of all angles."""
-        columns, angles = out.shape[-1], values[self._rows].reshape(self._shape)
+        columns, angles = out.shape[-1], values[self.rows].reshape(self._shape)
         if self._is_large(columns):
             for step, shared, separate in zip(out, *self._large.factors(angles[..., 0]), strict=True):
                 step[:] = self._large.block(shared, separate).reshape(-1, 1)
         else:
-            (self._splits.get(columns) or self._fastest(columns)).write(angles, out)
+            self.split(columns).write(angles, out)
 
     def write_slopes(self, terms: Real, values: Real) -> None:
         """Write the sums of terms (F, 2**m, B) with the signs of the masks to the family's rows."""
-        sums = values[self._rows].reshape(self._shape)
+        sums = values[self.rows].reshape(self._shape)
         if self._is_large(terms.shape[-1]):
             sums[..., 0] = self._large.sums(terms[..., 0])
         else:
@@ -132,18 +147,26 @@ class Family:
         """The signs of all masks, shape (K, 2**m)."""
         return np.ascontiguousarray(signs_of(self._num_qubits, self.masks).T)
 
-    def _fastest(self, columns: int) -> _Split:
-        self._splits[columns] = min(self._possible, key=lambda split: split.duration(columns))
+    def split(self, columns: int) -> Split:
+        """Return the fastest tables for a number of columns."""
+        if columns not in self._splits:
+            self._splits[columns] = min(self._possible, key=lambda split: split.duration(columns))
         return self._splits[columns]
 
     @cached_property
-    def _possible(self) -> list[_Split]:
+    def _possible(self) -> list[Split]:
         m = self._num_qubits
-        return [_Split(m, low, self.masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
+        return [Split(m, low, self.masks) for low in range(max(1, m - _SMALL), min(m, _SMALL) + 1)]
 
 
-class _Split:
-    """Tables for the high and for the low qubits; either may be left out."""
+class Split:
+    """Tables for the high and for the low qubits; either may be left out.
+
+    Attributes
+    ----------
+    matrix : ndarray, shape (entries, masks)
+        The angle of each entry for the angles of a step.
+    """
 
     def __init__(self, num_qubits: int, low: int, masks: Sequence[int]) -> None:
         below = (1 << low) - 1
@@ -154,7 +177,7 @@ class _Split:
         self._pattern = pattern.reshape(-1) if len(patterns) > 1 else None
         self._upper = 0 if mixed.all() else len(high)
         self._lower = len(table) if mixed.any() else 0
-        self._matrix = np.vstack([np.where(mixed, 0.0, high)[: self._upper], table[: self._lower]])
+        self.matrix = np.vstack([np.where(mixed, 0.0, high)[: self._upper], table[: self._lower]])
         self._grid = (len(high), 1 << low)
 
     def duration(self, columns: int) -> float:
@@ -162,7 +185,7 @@ class _Split:
         high, low = self._grid
         amplitudes = high * low * columns
         lines = high * low if columns > 1 else high
-        tables = 5e-3 * len(self._matrix) * columns
+        tables = 5e-3 * len(self.matrix) * columns
         if high == 1 and self._lower:
             return tables
         if self._upper and self._lower:
@@ -171,12 +194,15 @@ class _Split:
 
     def write(self, values: Real, out: Complex) -> None:
         """Write the factors, shape (F, 2**m, B), for angles (F, K, B)."""
-        angles = np.matmul(self._matrix, values)
-        high, low = self._grid
-        if high == 1 and self._lower:
+        angles = np.matmul(self.matrix, values)
+        if self._grid[0] == 1 and self._lower:
             cis(angles, out)
             return
-        factors = cis(angles)
+        self.expand(cis(angles), out)
+
+    def expand(self, factors: Complex, out: Complex) -> None:
+        """Write the factors, shape (F, 2**m, B), given those of the entries, shape (F, entries, B)."""
+        high, low = self._grid
         count, columns = len(out), out.shape[-1]
         grid = out.reshape(count, high, low, columns)
         upper = factors[:, : self._upper, None]

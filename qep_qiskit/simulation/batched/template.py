@@ -17,6 +17,7 @@ from qep_qiskit.simulation.adjoint.slots import layered
 from qep_qiskit.simulation.batched.curvatures import Curvatures
 from qep_qiskit.simulation.batched.dephasing import without_leaves
 from qep_qiskit.simulation.batched.readings import Reading
+from qep_qiskit.simulation.batched.recordings import Recording
 from qep_qiskit.simulation.batched.steps import Step, steps_of
 from qep_qiskit.simulation.batched.strings import String, placed, strings_of
 from qep_qiskit.simulation.batched.sweeps import Sweeps
@@ -27,6 +28,8 @@ Real = NDArray[np.float64]
 
 _SMALLEST_TILE, _LARGEST_TILE = 13, 15
 """Columns are evaluated in tiles of 2**13 to 2**15 amplitudes: fewer fit the cache better, but 10 qubits need some columns."""
+_FEW, _MOST_RECORDED = 4, 10
+"""Up to so many columns of up to so many qubits, the calls are recorded: larger arrays take longer than choosing the calls."""
 _TOGETHER = 12
 """Columns of more qubits are evaluated one by one."""
 
@@ -68,10 +71,12 @@ class Template:
         self._scales = np.concatenate([reading.scales() for reading in self._readings.values()])[:, None] * self._sweeps.norm
         self._tile = _columns_per_tile(size)
         self._rooms: list[Workspace] = []
+        self._recordings: dict[int, list[Recording]] = {}
+        self._records = size <= _MOST_RECORDED and dephasing is None and bool(self._sweeps.tables.places)
 
     def __getstate__(self) -> dict[str, Any]:
         """Leave the workspaces out, since their views would not refer to the arrays of the copy."""
-        return {**self.__dict__, "_rooms": []}
+        return {**self.__dict__, "_rooms": [], "_recordings": {}}
 
     @classmethod
     def from_circuit(cls, circuit: QuantumCircuit, paulis: PauliList) -> Template:
@@ -97,6 +102,8 @@ class Template:
         shape = (self.num_strings, values.shape[1])
         if weights.ndim not in (2, 3) or weights.shape[-2:] != shape:
             raise InputError(f"coefficients has shape {weights.shape}; give {shape} or (K, {shape[0]}, {shape[1]})")
+        if weights.ndim == 2 and 0 < shape[1] <= _FEW and self._records:
+            return self._by_recording(values, weights)
         stack = weights if weights.ndim == 3 else weights[None]
         energies = np.empty((len(stack), shape[1]))
         slopes = np.empty((len(stack), *values.shape))
@@ -107,6 +114,18 @@ class Template:
                     result = self._sweeps.backward(self._scaled(each[:, columns]), swept, room)
                     energies[k, columns], slopes[k, :, columns] = result
         return (energies[0], slopes[0]) if weights.ndim == 2 else (energies, slopes)
+
+    def _by_recording(self, values: Real, weights: Real) -> tuple[Real, Real]:
+        kept = self._recordings.setdefault(values.shape[1], [])
+        try:
+            recording = kept.pop()
+        except IndexError:
+            recording = Recording(self._sweeps, self.num_strings, values.shape[1])
+        try:
+            with single_threaded(self.num_qubits):
+                return recording.evaluate(values, self._scaled(weights))
+        finally:
+            kept.append(recording)
 
     def second_derivatives(self, angles: Real, coefficients: Real) -> tuple[Real, Real]:
         """Return the derivatives (A, B) of energies and the second ones (B, A, A), for angles (A, B) and coefficients (S, B)."""

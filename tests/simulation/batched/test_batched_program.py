@@ -116,6 +116,11 @@ def test_results_do_not_depend_on_the_batch(num_qubits):
         np.testing.assert_allclose(few[0], energies[part], atol=1e-12)
         np.testing.assert_allclose(few[1], gradients[part], atol=1e-12)
         np.testing.assert_allclose(program.expectations(thetas[part]), program.expectations(thetas)[part], atol=1e-12)
+    hessians = program.hessians(thetas[:9], coefficients[:9])
+    for row in (0, 8):
+        alone = program.hessians(thetas[row : row + 1], coefficients[row : row + 1])[0]
+        np.testing.assert_allclose(alone, hessians[row], atol=1e-12)
+    assert np.array_equal(hessians, program.hessians(thetas[:9], coefficients[:9]))
     assert np.array_equal(gradients, program.energies_and_gradients(thetas, coefficients)[1])
 
 
@@ -177,6 +182,8 @@ def test_bad_input():
         program.energies_and_gradients([0.1, 0.2], [[1.0, 1.0]])
     with pytest.raises(InputError, match=r"coefficients has shape \(2, 2\); give \(1, 2\)"):
         program.energies_and_gradients([[0.1, 0.2]], [[1.0, 1.0], [1.0, 1.0]])
+    with pytest.raises(InputError, match=r"coefficients has shape \(2, 2\); give \(1, 2\)"):
+        program.hessians([[0.1, 0.2]], [[1.0, 1.0], [1.0, 1.0]])
     with pytest.raises(InputError, match="strings of 3 letters do not fit 2 qubits"):
         BatchedProgram(circuit, PauliList(["ZZZ"]))
     with pytest.raises(InputError, match="not Hermitian"):

@@ -3,6 +3,7 @@ import pytest
 from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import PauliList
 
+from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.gates import Angle
 from qep_qiskit.simulation.adjoint.layers import Phases
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
@@ -55,6 +56,13 @@ def check(circuit, thetas, rng, paulis=PAULIS):
             energy, gradient = single.energy_and_gradient(theta, structure.bind(coefficients[k, row]))
             assert energies[k, row] == pytest.approx(energy, abs=1e-12)
             np.testing.assert_allclose(gradients[k, row], gradient, atol=1e-12)
+
+
+def test_circuits_with_leaves_have_no_exact_hessians():
+    program = BatchedProgram(tree(), PAULIS)
+    assert not program.has_hessians
+    with pytest.raises(InputError, match="no exact Hessians"):
+        program.hessians(np.zeros((1, 12)), np.ones((1, len(PAULIS))))
 
 
 def test_leaves_share_a_qubit_per_string():
