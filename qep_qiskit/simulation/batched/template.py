@@ -29,7 +29,7 @@ Real = NDArray[np.float64]
 _SMALLEST_TILE, _LARGEST_TILE = 13, 15
 """Columns are evaluated in tiles of 2**13 to 2**15 amplitudes: fewer fit the cache better, but 10 qubits need some columns."""
 _FEW, _MOST_RECORDED = 4, 10
-"""Up to so many columns of up to so many qubits, the calls are recorded: larger arrays take longer than choosing the calls."""
+"""The largest numbers of columns and of qubits for which the calls are recorded: larger arrays take longer than choosing calls."""
 _TOGETHER = 12
 """Columns of more qubits are evaluated one by one."""
 
@@ -116,16 +116,16 @@ class Template:
         return (energies[0], slopes[0]) if weights.ndim == 2 else (energies, slopes)
 
     def _by_recording(self, values: Real, weights: Real) -> tuple[Real, Real]:
-        kept = self._recordings.setdefault(values.shape[1], [])
+        idle = self._recordings.setdefault(values.shape[1], [])
         try:
-            recording = kept.pop()
+            recording = idle.pop()
         except IndexError:
             recording = Recording(self._sweeps, self.num_strings, values.shape[1])
         try:
             with single_threaded(self.num_qubits):
                 return recording.evaluate(values, self._scaled(weights))
         finally:
-            kept.append(recording)
+            idle.append(recording)
 
     def second_derivatives(self, angles: Real, coefficients: Real) -> tuple[Real, Real]:
         """Return the derivatives (A, B) of energies and the second ones (B, A, A), for angles (A, B) and coefficients (S, B)."""
