@@ -63,10 +63,10 @@ class Recording:
                 bra = self._through(sweeps.operations[-1][count - 1 : count], bra, pair, undo=True)
         for number in range(len(factors) - 1, -1, -1):
             family, place = places[number]
-            kept = States(lefts[family][place])
-            self._calls.append((np.copyto, (kept.array, bra.array)))
+            left_there = States(lefts[family][place])
+            self._calls.append((np.copyto, (left_there.array, bra.array)))
             if number:
-                self._calls.append((np.multiply, (kept.array, factors[number], bra.array)))
+                self._calls.append((np.multiply, (left_there.array, factors[number], bra.array)))
                 bra = self._through(sweeps.operations[number - 1][::-1], bra, pair, undo=True)
         for left, right in zip(lefts, rights, strict=True):
             self._calls.append((np.multiply, (left, right, left)))

@@ -29,7 +29,7 @@ Real = NDArray[np.float64]
 _SMALLEST_TILE, _LARGEST_TILE = 13, 15
 """Columns are evaluated in tiles of 2**13 to 2**15 amplitudes: fewer fit the cache better, but 10 qubits need some columns."""
 _FEW, _MOST_RECORDED = 4, 10
-"""The largest numbers of columns and of qubits for which the calls are recorded: larger arrays take longer than choosing calls."""
+"""The largest numbers of columns and of qubits for which calls are recorded: larger arrays take longer than choosing calls."""
 _TOGETHER = 12
 """Columns of more qubits are evaluated one by one."""
 
