@@ -129,12 +129,19 @@ class Problem:
     def _rows(self, start: int, count: int) -> Any:
         return self.frame.matrix[start : start + count]
 
-    @cached_property
+    @property
     def derivative_rows(self) -> Any:
-        """The coefficients of ∂H/∂w_k = c_k(x) A_k in the frame, shape (num_weights, L); sparse for a network in closed form."""
-        rows = self._rows(1 + self.network.num_inputs, self.network.num_weights)
-        factors = self.network.factors(self.x)
+        """The coefficients of ∂H/∂w_k = c_k(x) A_k in the frame, shape (num_weights, L); sparse for a network in closed form.
+
+        They are computed anew each time: with thousands of weights, those of one sample take megabytes.
+        """
+        rows, factors = self._weight_rows, self.network.factors(self.x)
         return diags_array(factors) @ rows if issparse(rows) else factors[:, None] * rows
+
+    @property
+    def _weight_rows(self) -> Any:
+        """The coefficients of the A_k, which all samples share."""
+        return self._rows(1 + self.network.num_inputs, self.network.num_weights)
 
     @cached_property
     def input_rows(self) -> Any:
@@ -146,20 +153,28 @@ class Problem:
         if not self.input_gradient:
             return self._rows(0, 0)
         rows = self._rows(1, network.num_inputs)
-        rows = rows + network.input_factors(self.weights) @ self._rows(1 + network.num_inputs, network.num_weights)
+        rows = rows + network.input_factors(self.weights) @ self._weight_rows
         inputs = self.frame.matrix.shape[0] - len(self.cost_observables) - self._observed
         return rows + self._rows(self._observed, inputs) if inputs else rows
 
-    @cached_property
+    @property
     def gradient_rows(self) -> Any:
         """The rows of all derivatives of H that a gradient reads: `derivative_rows`, followed by `input_rows`.
 
         They are without constants, whose expectations are equal in all phases: only their rounding would remain, divided by β.
         """
-        parts = (self.derivative_rows, self.input_rows) if self.input_gradient else (self.derivative_rows,)
-        if issparse(parts[0]):
-            return vstack(parts, format="csr") @ diags_array(self.frame.busy.astype(float))
-        return np.where(self.frame.busy, np.vstack(parts), 0.0)
+        rows = self.derivative_rows
+        if issparse(rows):
+            rows = vstack((rows, self.input_rows), format="csr") if self.input_gradient else rows
+            return rows @ diags_array(self.frame.busy.astype(float))
+        rows = np.vstack((rows, self.input_rows)) if self.input_gradient else rows
+        rows[:, ~self.frame.busy] = 0.0
+        return rows
+
+    @cached_property
+    def gradient_strings(self) -> NDArray[np.bool_]:
+        """True for the strings that a gradient reads, shape (L,)."""
+        return np.asarray((self.gradient_rows != 0).any(axis=0))
 
     @property
     def _observed(self) -> int:
@@ -181,7 +196,8 @@ class Problem:
         """The coefficients of H(w, x) in the frame, shape (L,)."""
         fixed = _dense(self._rows(0, 1))[0]
         with np.errstate(over="ignore", invalid="ignore"):
-            row = fixed + self.x @ self._rows(1, self.network.num_inputs) + self.weights @ self.derivative_rows
+            weights = self.weights * self.network.factors(self.x)
+            row = fixed + self.x @ self._rows(1, self.network.num_inputs) + weights @ self._weight_rows
             size = float(np.abs(row).sum())
         if not size <= LARGEST:
             raise InputError(

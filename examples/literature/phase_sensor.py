@@ -29,6 +29,9 @@ BETA, SHOTS, BATCH, CUTOFF = 0.4, 10, 10, (0.1, 0.02)
 PATCHES = np.array([[1.0, 0.5], [2.5, 0.5], [0.5, 3.0]])  # centres (gX, gZZ) of squares with sides of 0.4
 COUPLED = {"default": "XYZ", "no-cutoff": "XYZ", "zz": "Z", "xz": "XZ", "patches": "XYZ"}
 """The operators of the sites that couple to X, Y and Z of each sensor qubit: in "zz" they are only Z."""
+TOLERANCE = dict.fromkeys(COUPLED, 3e-3) | {"patches": 1e-7}
+"""The allowed angle to the true ground states. In phase II two of them lie close together, and a nudge may exchange them. The
+search begins at the free state, and at 3e-3 it may stop before it finds the other one, on the patches nearly always."""
 PUBLISHED = {
     "default": (30, ".9375 ± .0425", ".859 ± .063"),
     "no-cutoff": (10, ".956 ± .008", ".872 ± .020"),
@@ -116,7 +119,7 @@ def train_one(variant, batches, seed):
         cost=lambda phase: qep.SquaredError(np.eye(3)[int(phase)]),
         weights=first,
         gradient=FewShots(seed),
-        preparer=qep.Exact(tolerance=3e-3, gap=False),
+        preparer=qep.Exact(tolerance=TOLERANCE[variant], gap=False),
         stencil=qep.symmetric(BETA),
         optimizer="adam",
         learning_rate=0.01,

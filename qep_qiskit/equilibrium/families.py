@@ -26,10 +26,14 @@ def family_of(problem: Problem, nudge: Vector, betas: tuple[float, ...]) -> Fami
     present = problem.frame.busy if problem.network.whole_frame else (problem.cost_rows != 0).any(axis=0)
     strings = tuple(int(i) for i in np.flatnonzero(present))
     signal = functools.partial(_error_signal, problem.cost)
-    read = (problem.gradient_rows, problem.output_rows, problem.cost_rows)
+    read = functools.partial(_read, problem)
     return Family(
         problem.frame, problem.hamiltonian_row, nudge, betas, strings, observed=problem.cost_rows, signal=signal, read=read
     )
+
+
+def _read(problem: Problem) -> tuple[NDArray[np.float64], ...]:
+    return problem.gradient_rows, problem.output_rows, problem.cost_rows
 
 
 def _error_signal(cost: Cost, observed: Vector) -> Vector:

@@ -255,7 +255,7 @@ def needed(problem: Problem, stencil: Stencil, phase: int) -> NDArray[np.bool_]:
     """Return a mask of the strings that must be measured in a phase, shape (L,)."""
     rows = np.zeros(len(problem.frame.paulis), dtype=bool)
     if stencil.phase_factors[phase] != 0.0:
-        rows |= (problem.gradient_rows != 0).any(axis=0)
+        rows |= problem.gradient_strings
     if phase == 0:
         rows |= (problem.output_rows != 0).any(axis=0) | (problem.cost_rows != 0).any(axis=0)
     return rows

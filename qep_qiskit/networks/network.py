@@ -53,10 +53,6 @@ class Term:
         scaled = "" if self.input is None else f", input={self.input}"
         return f"Term({self.name!r}, {operator_text(self.operator)}{scaled})"
 
-    def factor(self, x: Vector) -> float:
-        """Return c(x)."""
-        return 1.0 if self.input is None else float(x[self.input])
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Network(Value):
@@ -257,12 +253,20 @@ class Network(Value):
 
     def factors(self, x: Vector) -> Vector:
         """Return c_k(x) for every weight, shape (num_weights,)."""
-        return np.array([term.factor(x) for term in self.terms])
+        factors = np.ones(self.num_weights)
+        columns, inputs = self._scaled
+        factors[columns] = x[inputs]
+        return factors
+
+    @cached_property
+    def _scaled(self) -> NDArray[np.int64]:
+        """The weights whose terms an input multiplies, and the numbers of these inputs, shape (2, their number)."""
+        scaled = [(k, term.input) for k, term in enumerate(self.terms) if term.input is not None]
+        return np.array(scaled, dtype=int).reshape(-1, 2).T
 
     def input_factors(self, weights: Vector) -> Any:
         """Return a sparse matrix of shape (num_inputs, num_weights): w_k where x_i multiplies the term of weight k, else 0."""
-        scaled = [(term.input, k) for k, term in enumerate(self.terms) if term.input is not None]
-        inputs, columns = np.array(scaled, dtype=int).reshape(-1, 2).T
+        columns, inputs = self._scaled
         return csr_array((weights[columns], (inputs, columns)), shape=(self.num_inputs, self.num_weights))
 
     def input_slopes(self, weights: Vector, x: Vector) -> tuple[Any, ...]:

@@ -114,7 +114,7 @@ def _within(paulis: PauliList, left: Array, right: Array) -> Array:
 def _require_same(family: Family, blocks: Array) -> None:
     """Refuse operators that are not the same number in all states of a level; `blocks` are those of the strings."""
     assert family.read is not None
-    for row in np.concatenate(family.read):
+    for row in np.concatenate(family.read()):
         block = np.tensordot(row, blocks, axes=1)
         size = len(block)
         difference = float(np.abs(block - np.trace(block) / size * np.eye(size)).max())

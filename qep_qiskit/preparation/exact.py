@@ -82,8 +82,10 @@ class Exact(Brief, Preparer):
         Ignored; kept for programs written for an earlier version.
     gap : bool
         Whether to compute the gap above the free phase. Without it a gradient costs a third less, which helps in long trainings
-        of networks known to be gapped, but a degenerate ground state is not detected. The states of a batch of 8 to 10 qubits are
-        then computed as columns of one array, from a `tolerance` of 3e-4 on in single precision.
+        of networks known to be gapped, but a degenerate ground state is not detected, and with a loose `tolerance` a nudged
+        phase may stay in a state that the nudge has raised above another one close to it (1e-7 is tight enough in the phase
+        sensor's example). The states of a batch of 8 to 10 qubits are then computed as columns of one array, from a
+        `tolerance` of 3e-4 on in single precision.
 
     Raises
     ------

@@ -38,8 +38,8 @@ class Family:
         The coefficients of the cost's observables O_m. A free phase is as accurate as the nudge that follows from them requires.
     signal : callable or None
         ⟨O_m⟩ of shape (M,) → the error signal ε_m, so that C = Σ ε_m O_m; None if no nudged phases follow.
-    read : tuple of ndarray or None
-        The coefficients of everything that is read from the states, as rows over the frame: ∂H/∂w (and ∂H/∂x), outputs,
+    read : callable or None
+        () → the coefficients of everything that is read from the states, as rows over the frame: ∂H/∂w (and ∂H/∂x), outputs,
         observables of the cost. A degenerate ground state is allowed if none of them differs between its states.
     """
 
@@ -51,7 +51,7 @@ class Family:
     limit: bool = False
     observed: NDArray[np.float64] | None = None
     signal: Callable[[Vector], Vector] | None = None
-    read: tuple[NDArray[np.float64], ...] | None = None
+    read: Callable[[], tuple[NDArray[np.float64], ...]] | None = None
 
     @property
     def num_qubits(self) -> int:
