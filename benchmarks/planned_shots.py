@@ -6,6 +6,7 @@ scan's seeds, then trains from ten other seeds, the same for all rules. A traini
 samples is at or below it after three steps in a row; the shots of these steps count.
 
     python -m benchmarks.planned_shots FOLDER            scan and measure; what is already in FOLDER/runs.jsonl is not run again
+    python -m benchmarks.planned_shots FOLDER XOR "fixed, best β"      these tasks and rows alone
     python -m benchmarks.planned_shots FOLDER --draw     only draw what is there
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,14 +30,14 @@ from sklearn.datasets import make_moons
 
 import qep_qiskit as qep
 from examples.antiferromagnet import network as atoms
-from qep_qiskit.training import SGD, Adam, AdaptiveShots, Optimizer, PlannedShots
+from qep_qiskit.training import SGD, Adam, AdaptiveShots, Momentum, Optimizer, PlannedShots
 
 Array = NDArray[np.float64]
 SCAN_SEEDS, SEEDS = range(100, 103), range(10)
 EDGES = [(i, j) for i in range(6) for j in range(max(i + 1, 2), 6)]
 SPINS = qep.ising(sites=6, edges=EDGES, inputs=[0, 1], outputs=[5], clamp=True)
 CORNERS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
-BASES: dict[str, Optimizer] = {"adam": Adam(), "sgd": SGD()}
+BASES: dict[str, Optimizer] = {"adam": Adam(), "sgd": SGD(), "momentum": Momentum()}
 LIMIT = 3.0
 """A training of a scan stops at this many times the shots of the best point so far."""
 IN_A_ROW = 3
@@ -95,19 +96,32 @@ def _moons(seed: int) -> tuple[Array, Array]:
 
 
 BOUNDS = {"bounds": {"g": (0.3, 2.0)}}
-RATES = {"adam": (0.05, 0.1, 0.2), "sgd": (0.1, 0.2, 0.4)}
 TASKS = {
     "AFM": Task(
         atoms,
         lambda seed: (None, np.ones(1)),
         {"batch_size": 1},
         0.0025,
-        {"adam": (0.03, 0.1), "sgd": (0.03, 0.1, 0.3)},
+        {"adam": (0.1, 0.3, 0.6), "sgd": (0.3, 1.0), "momentum": (0.03, 0.1)},
         600,
         {"Omega": 0.5, "Delta": 1.5},
     ),
-    "XOR": Task(SPINS, _xor, {"batch_size": 4, **BOUNDS}, 0.05, RATES, 300),
-    "moons": Task(SPINS, _moons, {"batch_size": 10, **BOUNDS}, 0.42, RATES, 400),
+    "XOR": Task(
+        SPINS,
+        _xor,
+        {"batch_size": 4, **BOUNDS},
+        0.05,
+        {"adam": (0.2, 0.4, 0.8), "sgd": (0.8, 1.6), "momentum": (0.1, 0.2)},
+        300,
+    ),
+    "moons": Task(
+        SPINS,
+        _moons,
+        {"batch_size": 10, **BOUNDS},
+        0.42,
+        {"adam": (0.05, 0.1, 0.2), "sgd": (0.2, 0.4, 0.8), "momentum": (0.05,)},
+        400,
+    ),
 }
 
 
@@ -121,20 +135,24 @@ class Point:
     rate: float
     shots: int
     beta: float
+    constant: float = 1.0
 
     def optimizer(self) -> Any:
         """Return the update rule."""
         base = BASES[self.base]
-        return base if self.rule == "fixed" else {"adaptive": AdaptiveShots, "planned": PlannedShots}[self.rule](base=base)
+        if self.rule == "adaptive":
+            return AdaptiveShots(base=base, minimum=2, lipschitz=self.constant / self.rate)
+        return base if self.rule == "fixed" else PlannedShots(base=base)
 
 
-def points(name: str, rule: str, betas: tuple[float, ...], shots: tuple[int, ...]) -> Iterator[Point]:
+def points(name: str, group: Group) -> Iterator[Point]:
     """Yield the scan of a rule."""
-    for beta in betas:
-        for number in shots:
-            for base, rates in TASKS[name].rates.items():
-                for rate in rates:
-                    yield Point(name, rule, base, rate, number, beta)
+    for beta in group.betas:
+        for number in group.shots:
+            for constant in group.constants:
+                for base, rates in TASKS[name].rates.items():
+                    for rate in rates:
+                        yield Point(name, group.rule, base, rate, number, beta, constant)
 
 
 def trained(point: Point, seed: int, most: float, record: list[Any] | None = None) -> float:
@@ -174,14 +192,23 @@ def trained(point: Point, seed: int, most: float, record: list[Any] | None = Non
     return reached
 
 
+@dataclass(frozen=True)
+class Group:
+    """A row of the comparison: a rule, with the β, the shots of the first step and the constants c in L = c/η of its scan."""
+
+    rule: str
+    betas: tuple[float, ...]
+    shots: tuple[int, ...]
+    constants: tuple[float, ...] = (1.0,)
+
+
 GROUPS = {
-    "planned": ("planned", (0.1,), (10,)),
-    "fixed": ("fixed", (0.1,), (10, 30, 100, 300)),
-    "fixed, best β": ("fixed", (0.3, 1.0), (10, 30)),
-    "adaptive": ("adaptive", (0.1,), (10, 100)),
-    "adaptive, best β": ("adaptive", (0.3, 1.0), (10,)),
+    "planned": Group("planned", (0.1,), (2,)),
+    "fixed, best β": Group("fixed", (1.0, 0.3, 3.0), (2, 5, 10)),
+    "adaptive, best β": Group("adaptive", (1.0, 0.3, 3.0), (2,), (0.1, 1.0)),
+    "fixed": Group("fixed", (0.1,), (2, 10)),
 }
-"""The rows of the comparison: rule, β and shots of its scan. β = 0.1 is the program's own for a training of these tasks."""
+"""The rows of the comparison. β = 0.1 is the program's own for a training of these tasks, from which the plan begins."""
 MOST = 200_000.0
 
 
@@ -214,9 +241,8 @@ def best_of(name: str, group: str, runs: Runs) -> Point | None:
 
     A point is left once it takes `LIMIT` times the best one's shots.
     """
-    rule, betas, shots = GROUPS[group]
     best, least = None, MOST
-    for point in points(name, rule, betas, shots):
+    for point in points(name, GROUPS[group]):
         logs: list[float] = []
         for seed in SCAN_SEEDS:
             spent = runs.shots(point, seed, min(LIMIT * least, MOST))
@@ -228,20 +254,21 @@ def best_of(name: str, group: str, runs: Runs) -> Point | None:
     return best
 
 
-def measure(folder: Path) -> None:
+def measure(folder: Path, names: Sequence[str], groups: Sequence[str]) -> None:
     """Scan, train from ten seeds, and write what is known so far after every row."""
     folder.mkdir(parents=True, exist_ok=True)
-    runs = Runs(folder / "runs.jsonl")
-    rows: dict[str, dict[str, Any]] = {}
-    for name in TASKS:
-        for group in GROUPS:
+    runs, results = Runs(folder / "runs.jsonl"), folder / "planned_shots.json"
+    rows: dict[str, dict[str, Any]] = json.loads(results.read_text())["rows"] if results.is_file() else {}
+    for name in names:
+        for group in groups:
             point = best_of(name, group, runs)
             if point is None:
                 print(f"{name:6s} {group:17s} no point of the scan reaches the target within {MOST:,.0f} shots", flush=True)
                 continue
             spent = [runs.shots(point, seed, MOST) for seed in SEEDS]
             rows.setdefault(name, {})[group] = {"point": vars(point), "shots": spent}
-            (folder / "planned_shots.json").write_text(json.dumps({"rows": rows, "most": MOST}, indent=1))
+            ordered = {n: {g: rows[n][g] for g in GROUPS if g in rows[n]} for n in TASKS if n in rows}
+            results.write_text(json.dumps({"rows": ordered, "most": MOST}, indent=1))
             print(f"{name:6s} {group:17s} {_words(np.array(spent))}   {vars(point)}", flush=True)
 
 
@@ -295,5 +322,6 @@ def draw(folder: Path) -> None:
 if __name__ == "__main__":
     where = Path(sys.argv[1])
     if "--draw" not in sys.argv:
-        measure(where)
+        wanted = sys.argv[2:]
+        measure(where, [n for n in TASKS if n in wanted] or list(TASKS), [g for g in GROUPS if g in wanted] or list(GROUPS))
     draw(where)

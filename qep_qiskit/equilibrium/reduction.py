@@ -67,7 +67,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     if not outcomes.expectations and plan.shots is not None:
         parts = _parts(_rows(plan, observed), [readings for _, readings in strings])
         covariance, share, added = _covariance(parts, sum(counts), mitigator)
-        noise = noise_of(plan, [np.diag(part)[:weights] for part in added])
+        noise = noise_of(plan, parts, [np.diag(part)[:weights] for part in added], observed)
         if mitigator is not None:
             shared = np.vstack([share[:weights], signal @ share[-counts[2] :]])
     warnings: list[str] = []

@@ -14,7 +14,7 @@ from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan_together
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
-from qep_qiskit.equilibrium.second_round import advance, advance_all
+from qep_qiskit.equilibrium.second_round import advance, advance_all, spared
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.preparation.preparer import Prepared
@@ -32,6 +32,7 @@ def run(
     *,
     warm_start: Sequence[WarmStart] | None = None,
     splits: Sequence[Split] | None = None,
+    sparing: bool = False,
     shared: bool = False,
     progress: Progress = silent,
 ) -> list[tuple[Plan, Outcomes]]:
@@ -39,6 +40,7 @@ def run(
 
     Return the last plan of each problem and the outcomes of its rounds, which can be reduced in more than one way. `shared` means
     that other problems will be measured on the same qubits. `splits` are the shots of each problem, in place of the settings'.
+    `sparing` leaves out nudged circuits that can only add noise; see :func:`~qep_qiskit.equilibrium.second_round.spared`.
     """
     starts = _starts(warm_start, problems)
     first = plan_together(problems, [settings] * len(problems), warm_start=starts, progress=progress)
@@ -51,9 +53,12 @@ def run(
     if waiting:
         observed = [observed_free(first[i], outcomes[i]) for i in waiting]
         second = advance_all([first[i] for i in waiting], observed, progress=progress)
-        later = execute_all(second, earlier=[outcomes[i] for i in waiting], progress=progress)
-        for i, part, second_outcomes in zip(waiting, second, later, strict=True):
-            last[i], outcomes[i] = part, outcomes[i].followed_by(second_outcomes)
+        for i, part in zip(waiting, [spared(each) for each in second] if sparing else second, strict=True):
+            last[i] = part
+        sent = [i for i in waiting if last[i].circuits]
+        later = execute_all([last[i] for i in sent], earlier=[outcomes[i] for i in sent], progress=progress) if sent else []
+        for i, second_outcomes in zip(sent, later, strict=True):
+            outcomes[i] = outcomes[i].followed_by(second_outcomes)
     if len(last) > 1:
         _diagnose(last)
     return list(zip(last, outcomes, strict=True))

@@ -16,6 +16,8 @@ from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.progress import Progress, silent
 
 Vector = NDArray[np.float64]
+ROUNDING = 1e-9
+"""An error signal of this size is a sum of frequencies that is zero but for rounding."""
 SIGNAL_STEP = 0.1
 """The step in ε for the gradient's derivative: large compared with a preparer's error, small compared with ε."""
 
@@ -43,6 +45,21 @@ def advance_all(first: Sequence[Plan], observed: Sequence[Vector], *, progress: 
         _second(plan, values, [next(states) for _ in group], progress)
         for plan, values, group in zip(first, observed, groups, strict=True)
     ]
+
+
+def spared(second: Plan) -> Plan:
+    """Return a second round without circuits if no error signal was measured; otherwise the plan unchanged.
+
+    The gradient is ε times the response to a nudge. If ε̂ is exactly zero, all nudged phases are the same state: their differences
+    are zero on average for any state, and shots would only add noise. The error of ε̂ is propagated as always. A stencil that
+    compares the free phase with a nudged one measures everything.
+    """
+    signal = second.error_signal
+    if signal is None or np.abs(signal).max() > ROUNDING or second.stencil.phase_factors[0] != 0.0:
+        return second
+    measured = second.measured.copy()
+    measured[list(second.phases)] = False
+    return replace(second, measured=measured)
 
 
 def _second_families(first: Plan, observed: Vector) -> list[Family]:

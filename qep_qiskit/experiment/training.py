@@ -49,6 +49,12 @@ class Training(Section):
 
     gradient: Literal["equilibrium", "exact"] = Field("equilibrium", description='"equilibrium" or "exact"')
     optimizer: Optimizer = Field("adam", description="the name of an optimizer")
+    minimum_shots: int | None = Field(
+        None, ge=2, description="per circuit, for an optimizer that sets the shots; a whole number of at least 2"
+    )
+    maximum_shots: int | None = Field(
+        None, ge=2, description="per circuit, for an optimizer that sets the shots; a whole number, at least the minimum"
+    )
     learning_rate: float = Field(0.01, gt=0, description="a number above 0")
     schedule: Schedule = Field("constant", description="the name of a schedule")
     epochs: int = Field(50, ge=1, le=10_000_000, description="a whole number from 1 to 10000000")

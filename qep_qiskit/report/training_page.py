@@ -198,11 +198,12 @@ def _planned(history: Sequence[Record]) -> list[dict[str, Any]]:
             "step": row["step"],
             "β": row["beta"],
             "shots": row["shots"],
+            "nudged": row.get("nudged"),
             "by phase and basis": " · ".join("/".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
             "why these shots": row["shots_reason"],
             "noise, wanted": _and_wanted(row, "noise"),
             "why this β": row["beta_reason"],
-            "turn, wanted": _and_wanted(row, "turn"),
+            "saturation, wanted": _and_wanted(row, "saturation"),
         }
         for row in rows[::every]
     ]

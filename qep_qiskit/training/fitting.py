@@ -34,6 +34,7 @@ from qep_qiskit.training.loop.trained import TrainingResult
 from qep_qiskit.training.rules.constraints import constraints
 from qep_qiskit.training.rules.optimizers import Optimizer, optimizer_of
 from qep_qiskit.training.rules.schedules import Schedule, schedule_of
+from qep_qiskit.training.rules.step_plan import Planner
 from qep_qiskit.workers import Pool, Serial, pool
 
 SOURCES: dict[str, Source] = {"equilibrium": Equilibrium(), "exact": LinearResponse()}
@@ -114,6 +115,8 @@ def task_of(
     if not isinstance(settings.shots, int) and name in ("adaptive_shots", "planned_shots"):
         what = "give one number of shots for the first one, not a split" if settings.shots else "give shots for the first one"
         raise InputError(f"optimizer: {name} sets the shots of each step; {what}")
+    if isinstance(rule, Planner) and not isinstance(source, Equilibrium):
+        raise InputError(f"optimizer: {name} needs the gradient's error bar, circuit by circuit; take gradient = 'equilibrium'")
     task = Task(
         network=network,
         first=first,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from qep_qiskit.training.data.encoding import prepare
 from qep_qiskit.training.data.sets import DataSet, built_in, read_file
 from qep_qiskit.training.fitting import task_of
 from qep_qiskit.training.loop.task import Task
+from qep_qiskit.training.rules.optimizers import Optimizer, optimizer_of
 
 
 @dataclass(frozen=True)
@@ -114,6 +115,21 @@ def _options(spec: Spec) -> Mapping[str, Any]:
             if len(pair) != 2:
                 raise InputError(f"training.{option}.{key}: {shown(pair)} is not allowed; give {example}")
             written[option][key] = tuple(pair)
+    limits = {name: n for name in ("minimum", "maximum") if (n := written.pop(f"{name}_shots", None)) is not None}
+    if limits:
+        written["optimizer"] = _limited(optimizer_of(str(spec.training.optimizer)), limits)
     if spec.training.gradient == "exact":
         settings = {key: settings[key] for key in ("preparer", "device", "shots", "seed")}
     return {**settings, **written}
+
+
+def _limited(rule: Optimizer, limits: Mapping[str, int]) -> Optimizer:
+    """Return an update rule that sets the shots itself with limits per circuit."""
+    key, value = next(iter(limits.items()))
+    if not hasattr(rule, key):
+        name = rule.describe()["name"]
+        raise InputError(
+            f"training.{key}_shots: {value} is not allowed, since {name} does not change the shots; leave it out, or take "
+            "optimizer = 'planned_shots' or 'adaptive_shots'"
+        )
+    return replace(rule, **limits)  # type: ignore[type-var]

@@ -1,6 +1,7 @@
 """Shots and β that are planned again after every step."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,11 +9,17 @@ import pytest
 import qep_qiskit as qep
 import qep_qiskit.training.loop.sources
 from qep_qiskit.equilibrium.noise import ShotNoise
+from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.errors import InputError
+from qep_qiskit.experiment import load
+from qep_qiskit.measurement.split import Split
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.settings import Settings
 from qep_qiskit.training import SGD, Momentum, PlannedShots
+from qep_qiskit.training.from_spec import task_from
 from qep_qiskit.training.loop.sources import mean_of
-from qep_qiskit.training.rules.planned_shots import Seen
+from qep_qiskit.training.rules.step_plan import Seen
 
 BATCH = np.array([0, 1])
 GRADIENT, COVARIANCE = np.array([3.0, -1.0]), np.diag([2.0, 4.0])
@@ -20,13 +27,19 @@ A = np.array([[[1.0, 0.0], [4.0, 9.0]], [[16.0, 0.0], [25.0, 36.0]]])
 """The summed variance of one shot, by sample, phase and basis."""
 
 
-def after_one_step(rule, *, turn=1 / 3, beta=0.5, rate=0.1, loss=1.0, loss_stderr=0.0, order=2, nudges=(1.0, 1.0)):
-    noise = [ShotNoise(np.stack([0.25 * a, 0.75 * a]), nudge) for a, nudge in zip(A, nudges, strict=True)]
+def shot_noise(a, nudge):
+    """The noise of a sample with 100 shots per circuit; every bar is as long as the covariance says."""
+    whole = np.diag(COVARIANCE)
+    return ShotNoise(np.stack([0.25 * a, 0.75 * a]), nudge, whole, np.zeros(2), whole)
+
+
+def after_one_step(rule, *, saturation=2.0, beta=0.5, rate=0.1, loss=1.0, loss_stderr=0.0, order=2, nudges=(1.0, 1.0)):
+    noise = [shot_noise(a, nudge) for a, nudge in zip(A, nudges, strict=True)]
     memory = rule.start(2)
     first = rule.planned(100, beta, BATCH, memory)
     assert (first.splits, first.shots, first.beta) == (None, 100, beta)
     _, memory = rule.update(GRADIENT, COVARIANCE, 100, rate, memory)
-    return rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, first, order, turn, rate, loss, loss_stderr), memory)
+    return rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, first, order, saturation, rate, loss, loss_stderr), memory)
 
 
 def test_the_split_has_the_most_gain_per_shot():
@@ -59,20 +72,21 @@ def test_shots_follow_the_noise_of_every_circuit_and_share_jobs():
 
 
 @pytest.mark.parametrize(
-    ("order", "turn", "expected"), [(2, 0.2, 0.5 * (5 / 3) ** 0.5), (2, 1e-6, 0.75), (1, 2.0, 0.5 / 1.5), (1, 0.4, 0.625)]
+    ("order", "saturation", "expected"),
+    [(2, 3.0, 0.5 * (2 / 3) ** 0.5), (2, 1e-6, 0.75), (1, 4.0, 0.5 / 1.5), (1, 1.6, 0.625)],
 )
-def test_the_nudge_with_the_largest_gain_per_shot(order, turn, expected):
-    """β (1 − r) is largest at r = 1/(m + 1); one step changes β by at most a factor of 1.5."""
-    memory = after_one_step(PlannedShots(base=SGD(), lipschitz=4.0), turn=turn, order=order)
+def test_the_nudge_with_the_largest_gain_per_shot(order, saturation, expected):
+    """A third of the gradient is left along its limit at a saturation of 2; one step changes β by at most a factor of 1.5."""
+    memory = after_one_step(PlannedShots(base=SGD(), lipschitz=4.0), saturation=saturation, order=order)
     assert float(memory["beta"][0]) == pytest.approx(expected, rel=0.01)
 
 
-def test_an_unknown_turn_keeps_the_strength_of_the_nudge():
+def test_an_unknown_saturation_keeps_the_strength_of_the_nudge():
     rule = PlannedShots(base=SGD(), lipschitz=4.0)
-    memory = after_one_step(rule, turn=None)
+    memory = after_one_step(rule, saturation=None)
     assert float(memory["beta"][0]) == 0.5
     plan = rule.planned(100, 0.1, BATCH, memory)
-    noise = [ShotNoise(np.stack([0.5 * a, 0.5 * a]), 0.8) for a in A]
+    noise = [shot_noise(a, 0.8) for a in A]
     memory = rule.learned(Seen(GRADIENT, COVARIANCE, noise, BATCH, plan, 2, None, 0.1, 1.0, 0.1), memory)
     assert float(memory["beta"][0]) == pytest.approx(0.5 / 0.8)
     assert "error signal" in rule.planned(100, 0.1, BATCH, memory).record["beta_reason"]
@@ -121,8 +135,28 @@ def test_a_training_spends_and_explains_its_plan():
     for row in rows[1:]:
         split = np.array(row["split"])
         spent = 4 * (split.sum() - split[0, 1])  # the free phase is measured in Z alone
-        assert row["shots"] == pytest.approx(spent, abs=2) and split.min() >= 10
+        assert split.min() >= 2 and row["shots"] <= spent + 2
+        if row["nudged"] == 4:
+            assert row["shots"] == pytest.approx(spent, abs=2)
+    assert min(row["nudged"] for row in rows) < 4 == rows[0]["nudged"]
     assert result.settings["optimizer"]["name"] == "planned_shots"
+
+
+def test_a_sample_without_an_error_signal_has_no_nudged_circuits():
+    """The gradient is zero then, and its bar is the free phase's own error, carried to the gradient."""
+    problem = qep.Problem(NETWORK, NETWORK.initial_weights(0), x=[1.0, 1.0], cost=qep.SquaredError([1.0]))
+    split = Split([[2, 0], [4, 4], [4, 4]])
+    for seed in range(40):
+        settings = Settings(stencil=qep.symmetric(0.5), shots=2, seed=seed)
+        full, spared = (reduce(*run([problem], settings, splits=[split], sparing=sparing)[0]) for sparing in (False, True))
+        assert full.provenance["shots_total"] == 18 and full.loss == spared.loss
+        if abs(full.predictions[0] - 1.0) > 1e-9:
+            np.testing.assert_array_equal(full.values, spared.values)
+        else:
+            assert spared.provenance["shots_total"] == 2 and not spared.values.any() and (spared.stderr > 0).all()
+            assert full.values.any() and (spared.stderr < full.stderr).all()
+            return
+    raise AssertionError("no free phase without an error")
 
 
 def test_workers_measure_the_same_plan():
@@ -181,3 +215,17 @@ def test_bad_options():
     with pytest.raises(InputError, match="planned_shots: base"):
         PlannedShots(base=PlannedShots())
     assert PlannedShots(base=Momentum()).describe()["base"]["name"] == "momentum"
+
+
+def limited(*settings):
+    spec = load(Path(qep.__file__).parent / "starters" / "training.toml", overrides=[(f"training.{k}", v) for k, v in settings])
+    return task_from(spec)[0].optimizer
+
+
+def test_limits_from_a_spec():
+    rule = limited(("optimizer", "planned_shots"), ("minimum_shots", 4), ("maximum_shots", 64))
+    assert rule == PlannedShots(minimum=4, maximum=64)
+    with pytest.raises(InputError, match="training.maximum_shots: 64 is not allowed, since adam does not change the shots"):
+        limited(("maximum_shots", 64))
+    with pytest.raises(InputError, match="adaptive_shots: minimum 9 and maximum 8 are not allowed"):
+        limited(("optimizer", "adaptive_shots"), ("minimum_shots", 9), ("maximum_shots", 8))

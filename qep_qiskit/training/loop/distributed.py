@@ -36,6 +36,7 @@ class Part:
     seed: int
     stencil: AnyStencil
     splits: tuple[Split, ...] | None = None
+    sparing: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ class Distributed:
         *,
         warm_start: Sequence[Prepared | None] | None = None,
         splits: Sequence[Split] | None = None,
+        sparing: bool = False,
         progress: Progress = silent,
     ) -> list[Gradient]:
         """Return the gradients in the order of the problems."""
@@ -79,7 +81,7 @@ class Distributed:
             # without shots, only initial angles are drawn, with the batch's seed; the first task also draws its shots with it
             seed_of_task = seed if shots is None or number == 0 else integer(seed, "task", number)
             part_splits = None if splits is None else tuple(splits[first : first + self.size])
-            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task, stencil, part_splits))
+            parts.append(Part(batch[0].weights, samples, starts, shots, seed_of_task, stencil, part_splits, sparing))
         found: dict[int, list[Gradient]] = {}
         shared = (
             self.source,
@@ -103,7 +105,7 @@ def measured(shared: tuple[Source, Settings, Network], part: Part) -> list[Gradi
     problems = [Problem(network, part.weights, x, cost=cost) for x, cost in part.samples]
     warm_start = None if part.starts is None else [restored(start, preparer) for start in part.starts]
     settings = replace(settings, stencil=part.stencil, shots=part.shots, seed=part.seed)
-    own: dict[str, Any] = {} if part.splits is None else {"splits": part.splits}
+    own: dict[str, Any] = {"splits": part.splits, "sparing": True} if part.sparing else {}
     gradients = source(problems, settings, warm_start=warm_start, **own)
     carried = of_use(preparer, network.num_qubits)
     return [replace(g, free=restored(kept(g.free, preparer), preparer) if carried else None) for g in gradients]

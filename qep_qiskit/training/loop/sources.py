@@ -22,7 +22,7 @@ from qep_qiskit.reference import exact_gradient
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import AdaptiveStencil
 
-LARGEST_TURN = 10.0
+LARGEST_SATURATION = 10.0
 Vector = NDArray[np.float64]
 
 
@@ -56,10 +56,14 @@ class Equilibrium:
         *,
         warm_start: Sequence[Prepared | None] | None = None,
         splits: Sequence[Split] | None = None,
+        sparing: bool = False,
         progress: Progress = silent,
     ) -> list[Gradient]:
-        """Return the same gradients as :func:`qep_qiskit.gradients`; `splits` are the shots of each, if they differ."""
-        rounds = run(problems, settings, warm_start=warm_start, splits=splits, shared=True, progress=progress)
+        """Return the same gradients as :func:`qep_qiskit.gradients`; `splits` are the shots of each, if they differ.
+
+        `sparing` leaves out the nudged circuits of samples without a measured error signal.
+        """
+        rounds = run(problems, settings, warm_start=warm_start, splits=splits, sparing=sparing, shared=True, progress=progress)
         return [reduce(plan, outcomes) for plan, outcomes in rounds]
 
     def describe(self, settings: Settings) -> Mapping[str, object]:
@@ -116,8 +120,9 @@ class BatchMean:
         The mean excess of a curved loss due to shot noise; `loss` minus this is unbiased.
     beta_bias : float or None
         ‖mean finite-β bias‖ / ‖mean limit β → 0‖, both for the prepared states; None if unknown.
-    turn : float or None
-        The tangent of the angle between the noise-free mean gradient at this β and its limit β → 0, at most `LARGEST_TURN`.
+    saturation : float or None
+        Σ|g|²/Σ g·g_β − 1 over the noise-free gradients of the samples, g_β at this β and g in the limit β → 0; from 0 to
+        `LARGEST_SATURATION`.
     """
 
     values: Vector
@@ -128,7 +133,7 @@ class BatchMean:
     warnings: tuple[str, ...]
     loss_bias: float | None = None
     beta_bias: float | None = None
-    turn: float | None = None
+    saturation: float | None = None
 
     @property
     def stderr(self) -> Vector | None:
@@ -150,7 +155,7 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
     loss = float(np.mean([g.loss for g in gradients]))
     about: list[BetaBias] = [g.diagnostics.beta_bias or {} for g in gradients]
     of_samples = {b.get("warning") for b in about}  # bias warnings of single samples are dropped: only the batch's bias counts
-    beta_bias, turn = _mean_bias(about)
+    beta_bias, saturation = _mean_bias(about)
     if beta_bias is not None and beta_bias <= LOST:
         of_samples |= {g.diagnostics.more.get("too_large_beta", {}).get("warning") for g in gradients}
     texts = dict.fromkeys(text for g in gradients for text in g.diagnostics.warnings if text not in of_samples)
@@ -160,7 +165,7 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
         together.setdefault(gradient.calibration, []).append(gradient)
     spent += sum(max(_count(g.provenance.get("calibration_shots_total")) for g in group) for group in together.values())
     if any(g.covariance is None or g.loss_stderr is None for g in gradients):
-        return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias, turn=turn)
+        return BatchMean(values, None, loss, None, spent, tuple(texts), beta_bias=beta_bias, saturation=saturation)
     covariance = sum(np.asarray(g.covariance) for g in gradients) / n**2
     biases = [g.loss_bias or 0.0 for g in gradients]
     variance = sum(float(g.loss_stderr or 0.0) ** 2 - b**2 for g, b in zip(gradients, biases, strict=True)) / n**2
@@ -173,20 +178,20 @@ def mean_of(gradients: Sequence[Gradient]) -> BatchMean:
             covariance += whole[:-1] @ whole[:-1].T - sum(s[:-1] @ s[:-1].T for s in shares)
             variance += float(whole[-1] @ whole[-1]) - sum(float(s[-1] @ s[-1]) for s in shares)
     error = float(np.sqrt(max(variance, 0.0)))
-    return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias, turn)
+    return BatchMean(values, np.asarray(covariance), loss, error, spent, tuple(texts), bias, beta_bias, saturation)
 
 
 def _mean_bias(biases: Sequence[BetaBias]) -> tuple[float | None, float | None]:
     pairs = [(v, limit) for b in biases if (v := b.get("values")) is not None and (limit := b.get("limit")) is not None]
     if len(pairs) < len(biases):
         return None, None
-    bias, limit = (np.mean(part, axis=0) for part in zip(*pairs, strict=True))
-    size = float(np.linalg.norm(limit))
+    biases_of, limits = (np.array(part) for part in zip(*pairs, strict=True))
+    size, squares = float(np.linalg.norm(limits.mean(axis=0))), float(np.sum(limits**2))
     if not size:
         return None, None
-    along = float((bias + limit) @ limit) / size
-    across = float(np.linalg.norm(bias + limit - along * limit / size))
-    return float(np.linalg.norm(bias)) / size, min(across / along, LARGEST_TURN) if along > 0.0 else LARGEST_TURN
+    kept = float(np.sum((biases_of + limits) * limits)) / squares
+    saturation = float(np.clip(1.0 / kept - 1.0, 0.0, LARGEST_SATURATION)) if kept > 0.0 else LARGEST_SATURATION
+    return float(np.linalg.norm(biases_of.mean(axis=0))) / size, saturation
 
 
 def _count(value: object) -> int:

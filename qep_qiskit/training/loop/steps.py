@@ -29,7 +29,7 @@ from qep_qiskit.training.loop.starts import kept, restored
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.rules.metrics import measured
 from qep_qiskit.training.rules.optimizers import Memory
-from qep_qiskit.training.rules.planned_shots import BETA_REASONS, Planner, Seen, StepPlan
+from qep_qiskit.training.rules.step_plan import BETA_REASONS, Planner, Seen, StepPlan
 
 Vector = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -179,7 +179,7 @@ def take(task: Task, state: State, *, progress: Progress = silent) -> Step:
         "step_norm": float(np.linalg.norm(weights - state.weights)),
         "beta_bias": mean.beta_bias,
         "warned": sum(bool(g.diagnostics.warnings) for g in gradients),
-        **({} if planned is None else planned.record),
+        **({} if planned is None else {**planned.record, **_shown(task, gradients, memory)}),
     }
     if task.compare_every and step % task.compare_every == 0:
         record |= compared(task, problems, gradients, mean.values, progress)
@@ -227,10 +227,10 @@ def _planned(task: Task, state: State, problems: Sequence[Problem], batch: Indic
     beta = settings.fixed_stencil.beta
     for _ in range(TRIALS if state.step == 0 and settings.preparer.supports.quick else 0):
         ideal = replace(settings, device=STATE, shots=None, stencil=stencil(settings.fixed_stencil.kind, beta))
-        turn = mean_of(task.source(problems, ideal)).turn
-        if turn is None:
+        saturation = mean_of(task.source(problems, ideal)).saturation
+        if saturation is None:
             break
-        beta = rule.first_beta(beta, settings.fixed_stencil.order, turn)
+        beta = rule.first_beta(beta, settings.fixed_stencil.order, saturation)
     plan = rule.planned(settings.shots, beta, batch, state.memory)
     if state.step == 0 and beta != settings.fixed_stencil.beta:
         plan = replace(plan, record={**plan.record, "beta_reason": BETA_REASONS[1]})
@@ -252,8 +252,15 @@ def _learned(
     if not isinstance(rule, Planner) or covariance is None or len(noise) < len(gradients):
         raise InputError("optimizer: planned_shots needs the shot noise of every circuit; take gradient = 'equilibrium'")
     order = task.settings.fixed_stencil.order
-    loss, error = mean.loss - (mean.loss_bias or 0.0), mean.loss_stderr or 0.0
-    return rule.learned(Seen(gradient, covariance, noise, batch, planned, order, mean.turn, rate, loss, error), memory)
+    loss, error = mean.loss - float(np.mean([each.loss_bias for each in noise])), mean.loss_stderr or 0.0
+    return rule.learned(Seen(gradient, covariance, noise, batch, planned, order, mean.saturation, rate, loss, error), memory)
+
+
+def _shown(task: Task, gradients: Sequence[Gradient], memory: Memory) -> dict[str, Any]:
+    """Return what a planned step measured: the samples with nudged circuits, and the error bar from the running averages."""
+    assert isinstance(task.optimizer, Planner)
+    nudged = sum(bool(g.noise.per_shot[:, 1:].any()) for g in gradients if g.noise is not None)
+    return {"nudged": nudged, "gradient_stderr": float(np.sqrt(task.optimizer.bars(memory).sum()))}
 
 
 def _gradients(
@@ -269,7 +276,7 @@ def _gradients(
     keywords: dict[str, Any] = {}
     if planned is not None:
         settings = replace(settings, stencil=stencil(settings.fixed_stencil.kind, planned.beta))
-        keywords = {} if planned.splits is None else {"splits": planned.splits}
+        keywords = {"splits": planned.splits, "sparing": True}
     try:
         return task.source(problems, settings, warm_start=warm_start, progress=progress, **keywords)
     except DegenerateGroundStateError as error:

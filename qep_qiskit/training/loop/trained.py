@@ -45,8 +45,9 @@ class TrainingResult(Savable, Value):
         ``learning_rate``, ``gradient_norm``, ``gradient_stderr``, ``step_norm``, ``seconds``, ``qpu_seconds`` (billed; for
         devices that take jobs), and, with `compare_every`, ``cosine`` and ``relative_error`` to the gradient named in
         ``compared_with``. With ``optimizer="planned_shots"``, also the plan of the step with its reasons: ``beta``,
-        ``shots_reason``, ``beta_reason``, ``split`` (shots by phase and basis, means over the samples), ``signal``, ``noise``,
-        ``noise_wanted``, ``turn`` and ``turn_wanted``; see :class:`~qep_qiskit.training.PlannedShots`.
+        ``nudged`` (samples with nudged circuits), ``shots_reason``, ``beta_reason``, ``split`` (shots by phase and basis, means
+        over the samples), ``signal``, ``noise``, ``noise_wanted``, ``saturation`` and ``saturation_wanted``; see
+        :class:`~qep_qiskit.training.PlannedShots`. Its ``gradient_stderr`` is from running averages.
     epochs : tuple of mapping
         One entry per epoch: ``train_loss`` and ``train_accuracy``, measured over the epoch's batches as the weights changed, and
         ``validation_loss`` and ``validation_accuracy``. Accuracies are None if the targets are not classes.

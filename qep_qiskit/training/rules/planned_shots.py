@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Protocol, runtime_checkable
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import real
-from qep_qiskit.equilibrium.noise import ShotNoise
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.training.rules.optimizers import MOST_GROWTH, Adam, Memory, Optimizer, base_rule, limits
+from qep_qiskit.training.rules.step_plan import BETA_REASONS, SHOTS_REASONS, Seen, StepPlan
 
 Vector = NDArray[np.float64]
 SMOOTHING = 0.9
@@ -30,105 +28,10 @@ FORGOTTEN = 0.98
 """The decay of the largest curvature per step."""
 CLEAR = 3.0
 """A loss this many error bars below zero is not a squared error."""
-SMALLEST_TURN = 0.02
+MOST_SATURATION = 2.0
+"""The saturation at which β aims."""
 SMALLEST_RATE = 1e-12
 FREE_OF_NOISE = 1e-300
-SHOTS_REASONS = (
-    "the first step takes the shots as given",
-    "more loss is won per shot with the least shots than with more",
-    "the most loss is won per shot",
-    "more would win more, but this is the maximum",
-    "what is left to win is below the error bar of the loss",
-    "the samples have different circuits, so all get the shots of the first step",
-)
-FEW_IN_A_JOB = "fewer than in the first step would save little, since the device bills every job"
-BETA_REASONS = (
-    "the first step takes β as given",
-    "the largest gain per shot",
-    "the turn is kept below the noise",
-    "the turn is not known: β is scaled with the error signal",
-)
-
-
-@dataclass(frozen=True)
-class StepPlan:
-    """The plan of one step.
-
-    Attributes
-    ----------
-    splits : tuple of Split or None
-        The shots of every circuit of each sample; None: the same number for all.
-    shots : int
-        The mean number of shots per circuit.
-    beta : float
-    record : mapping
-        The plan with its reasons, for the history.
-    """
-
-    splits: tuple[Split, ...] | None
-    shots: int
-    beta: float
-    record: Mapping[str, object]
-
-    def in_one_job(self, least: int) -> StepPlan:
-        """Return the plan with the same number of shots for all circuits, at least `least`, for a device that bills every job."""
-        if self.shots > least:
-            return replace(self, splits=None, record={**self.record, "split": None})
-        record = {**self.record, "split": None, "shots_reason": FEW_IN_A_JOB if self.splits else self.record["shots_reason"]}
-        return replace(self, splits=None, shots=least, record=record)
-
-
-@runtime_checkable
-class Planner(Protocol):
-    """An update rule that also plans the measurement of every step."""
-
-    def first_beta(self, beta: float, order: int, turn: float) -> float:
-        """Return the β of the first step, if a given β turns the gradient by this much."""
-        ...
-
-    def planned(self, shots: int, beta: float, batch: NDArray[np.int64], memory: Memory) -> StepPlan:
-        """Return the plan of the next step; `shots` and `beta` are those of the first step, `batch` the sample numbers."""
-        ...
-
-    def learned(self, seen: Seen, memory: Memory) -> Memory:
-        """Return the memory with what a step has shown, after its update."""
-        ...
-
-
-@dataclass(frozen=True, eq=False)
-class Seen:
-    """The results of a step that a planner learns from.
-
-    Attributes
-    ----------
-    gradient : ndarray of shape (K,)
-        The mean of the batch, and of shape (K, K) its `covariance`.
-    noise : sequence of ShotNoise
-        One for each sample of the batch.
-    batch : ndarray of int
-    plan : StepPlan
-    order : int
-        The bias of the stencil is O(β**order).
-    turn : float or None
-        The tangent of the angle by which β turns the noise-free gradient from its limit β → 0, if it is known.
-    rate : float
-        The learning rate.
-    loss : float
-        The mean loss, without its bias from shot noise.
-    loss_stderr : float
-        Its standard deviation.
-    """
-
-    gradient: Vector
-    covariance: NDArray[np.float64]
-    noise: Sequence[ShotNoise]
-    batch: NDArray[np.int64]
-    plan: StepPlan
-    order: int
-    turn: float | None
-    rate: float
-    loss: float
-    loss_stderr: float
 
 
 @OPTIMIZERS.register("planned_shots")
@@ -150,35 +53,46 @@ class PlannedShots:
     Notes
     -----
     A step moves weight k by η d_k ĝ_k, with d_k = 1 for plain descent and 1/√v_k for Adam. For a gradient g with shot noise of
-    variance σ_k², whose effect the base rule's momentum μ lowers to the share f = (1 − μ)/(1 + μ), it gains at least
+    variance σ_k², whose effect the base rule's momentum μ lowers to the share f = (1 − μ)/(1 + μ), it gains about
 
-        (η − Lη²/2) Σ_k d_k g_k² − ½ Lη² f Σ_k d_k σ_k²
+        (η − Lη²/2) Σ_k d_k g_k² − ½ Lη² f Σ_k q_k σ_k²
 
-    Σ_k d_k σ_k² = Σ_c A_c/N_c over the circuits c (sample, phase, basis), with A_c = Σ_k d_k V_kc from the measured variance V_kc
-    of one shot. The split with the least noise is N_c ∝ √A_c, and the gain per shot is largest where f Σ_c A_c/N_c is
-    (2 − Lη)/(2Lη) Σ_k d_k g_k². This is the rule of iCANS and gCANS (arXiv:1909.09083, arXiv:2108.10434) with one term per weight
-    and circuit. g is a running average, and Σ d g² that of its square less its noise. The default of L is the largest
-    Σ d g²/(2 loss) so far: for a squared error with one prediction it is the curvature along the gradient (Gauss-Newton).
-    A loss below its own error bar counts as that.
+    with the curvature L along the gradient and q_k = d_k min(1, η d_k h_k/(Lη)), where h_k is the curvature along weight k by
+    Gauss and Newton: noise does little harm along weights on which the outputs hardly depend. Σ_k q_k σ_k² = Σ_c A_c/N_c over the
+    circuits c (sample, phase, basis), with A_c = Σ_k q_k V_kc from the measured variance V_kc of one shot. The split with the
+    least noise is N_c ∝ √A_c, and the gain per shot is largest where f Σ_c A_c/N_c is (2 − Lη)/(2Lη) Σ_k d_k g_k². This is the
+    rule of iCANS and gCANS (arXiv:1909.09083, arXiv:2108.10434) with one term per weight and circuit. g is a running average,
+    and Σ d g² that of its square less its noise. The default of L is the largest Σ d g²/(2 loss) so far: for a squared error
+    with one prediction it is the curvature along the gradient (Gauss-Newton). A loss below its own error bar counts as that.
+
+    A sample's gradient is its error signal ε times a response. The free phase is measured first. If its shots show no error
+    signal at all, all nudged phases are the same state: their circuits could only add noise, and are left out. The estimate's
+    expectation stays the same. This saves most shots once most samples are learned. It needs a stencil that does not use the
+    free phase itself.
+
+    The nudge: with the noise-free limit g for β → 0, β g·g_β/|g| is the difference of the nudged phases along the gradient. The
+    noise of this difference does not depend on β, so the gain per shot grows as its square. It saturates, in a two-level system
+    as β/√(1 + (β/β₀)²): at a saturation |g|²/(g·g_β) − 1 of 2, eight ninths of the largest gain are reached. β aims at this.
+    For a symmetric stencil, the gradient at finite β is exactly that of ∫ ε·⟨O⟩_b db/(2β) over nudges b from −β to β, at fixed
+    ε: of a smoothed loss. Its bias vanishes with the error signal. Where the loss cannot come near zero, the end is shifted; take
+    a smaller `largest_beta` there. The saturation is computed from the prepared states where their response to the nudge is
+    known; elsewhere β grows as the error signal falls, which keeps the nudge as strong as at the first step.
+
+    Few shots: the error bars of a step come from a running average of the scatter of the shots, which is right on average for
+    any number of shots. The two pseudo-shots that allow for events too rare to be seen (`measurement/covariance.py`) count among
+    all shots of this average, instead of those of one step.
 
     Nothing is left to win once all that the steps of a running average can win, (η − Lη²/2) Σ d g² each, is below the error bar
     of the average loss. Σ d g² therefore counts at least as much as this would take. More shots would change nothing that can
     be read from the losses; take a larger `minimum` for a more precise end.
 
-    A larger β lowers the noise as 1/β, but turns the gradient by an angle whose tangent t grows as β**m. With β(1 − t) in place
-    of β the gain per shot is largest at t = 1/(m + 1). If the noise of the planned shots is smaller, t is at most
-    √(f Σ d σ²/(m Σ d g²)), where the sum of both errors is least. t is computed from the prepared states where their response
-    to the nudge is known; elsewhere β grows as the error signal falls, which keeps the nudge as strong as at the first step.
-
     Shots are rounded to powers of two times `minimum`, so that the circuits of a step make few jobs. On a device that bills jobs
-    all circuits get the mean, at least the shots of the first step: a job takes seconds, however few its shots. The default
-    minimum is 10:
-    with fewer shots, events that are too rare to be seen dominate the error bars, which are then much too long.
+    all circuits get the mean, at least the shots of the first step: a job takes seconds, however few its shots.
     """
 
     base: Optimizer = field(default_factory=Adam)
     lipschitz: float | None = None
-    minimum: int = 10
+    minimum: int = 2
     maximum: int | None = None
     largest_beta: float = 2.0
 
@@ -191,7 +105,7 @@ class PlannedShots:
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory, and averages of zero."""
-        averages = {"average": np.zeros(size), "variance": np.zeros(size)}
+        averages = {name: np.zeros(size) for name in ("average", "variance", "sampled", "pseudo", "bars", "steepness")}
         names = (
             "learned",
             "beta",
@@ -203,6 +117,9 @@ class PlannedShots:
             "won",
             "curvature",
             "mean shots",
+            "excess",
+            "nudged",
+            "bend",
         )
         numbers = {name: np.zeros(1) for name in names}
         return {**self.base.start(size), **averages, **numbers, "plan": np.zeros(5), "circuits": np.zeros((0, 0, 0))}
@@ -222,7 +139,7 @@ class PlannedShots:
 
     def planned(self, shots: int, beta: float, batch: NDArray[np.int64], memory: Memory) -> StepPlan:
         """Return the plan of the next step."""
-        signal, noise, turn, wanted, why_beta = memory["plan"]
+        signal, noise, saturation, wanted, why_beta = memory["plan"]
         if not memory["learned"][0]:
             record = {"beta": beta, "shots_reason": SHOTS_REASONS[0], "beta_reason": BETA_REASONS[0]}
             return StepPlan(None, shots, beta, record)
@@ -238,14 +155,14 @@ class PlannedShots:
             "signal": float(signal),
             "noise": float(noise),
             "noise_wanted": float(memory["allowed"][0]),
-            "turn": None if math.isnan(turn) else float(turn),
-            "turn_wanted": None if math.isnan(wanted) else float(wanted),
+            "saturation": None if math.isnan(saturation) else float(saturation),
+            "saturation_wanted": None if math.isnan(wanted) else float(wanted),
         }
         return StepPlan(splits, mean, beta, record)
 
-    def first_beta(self, beta: float, order: int, turn: float) -> float:
+    def first_beta(self, beta: float, order: int, saturation: float) -> float:
         """Return the β with the largest gain per shot."""
-        factor = (1.0 / (order + 1) / max(turn, FREE_OF_NOISE)) ** (1.0 / order)
+        factor = (MOST_SATURATION / max(saturation, FREE_OF_NOISE)) ** (1.0 / order)
         return _kept_below(self.largest_beta, beta, min(factor, FIRST_CHANGE))
 
     def _tables(self, first: int, batch: NDArray[np.int64], memory: Memory) -> tuple[NDArray[np.int64], int]:
@@ -255,9 +172,12 @@ class PlannedShots:
         if not kept.size:  # the samples have different circuits
             shots = self._rounded(np.array(float(memory["mean shots"][0])), most)
             return shots, 5
-        rows = np.stack([kept[i] if i < len(kept) and not np.isnan(kept[i]).any() else kept[-1] for i in batch])
-        roots = np.sqrt(rows / len(batch) ** 2) / abs(float(memory["beta"][0]))
-        best = roots * roots.sum() / allowed
+        rows = np.stack([_filled(kept[i] if i < len(kept) - 1 else kept[-1], kept[-1]) for i in batch])
+        roots = np.sqrt(rows / len(batch) ** 2 / max(float(memory["excess"][0]), 1.0)) / abs(float(memory["beta"][0]))
+        unbias = 1.0 - SMOOTHING ** float(memory["learned"][0])
+        likely = np.ones(rows.shape[1])
+        likely[1:] = min(float(memory["nudged"][0]) / unbias or 1.0, 1.0)
+        best = roots * (likely[:, None] * roots).sum() / allowed
         used = roots > 0.0
         before = float(memory["mean shots"][0])
         mean = float(best[used].mean()) if used.any() else float(self.minimum)
@@ -273,30 +193,44 @@ class PlannedShots:
         """Return the memory with the running averages, β, and the noise of every circuit."""
         count, beta = memory["learned"] + 1.0, seen.plan.beta
         scale = _scale(self.base, memory)
-        average = SMOOTHING * memory["average"] + (1.0 - SMOOTHING) * seen.gradient
-        variance = SMOOTHING * memory["variance"] + (1.0 - SMOOTHING) * np.diag(seen.covariance)
         unbias = 1.0 - SMOOTHING ** count[0]
-        square, noise = float(scale @ (average / unbias) ** 2), float(scale @ variance / unbias)
         # the variance of an average of `count` steps with decaying weights
         left = (1.0 - SMOOTHING) / (1.0 + SMOOTHING) * (1.0 + SMOOTHING ** count[0]) / unbias
+        bars, sampled, pseudo = _bars(seen, memory, unbias, left)
+        average = SMOOTHING * memory["average"] + (1.0 - SMOOTHING) * seen.gradient
+        variance = SMOOTHING * memory["variance"] + (1.0 - SMOOTHING) * bars
+        square, noise = float(scale @ (average / unbias) ** 2), float(scale @ variance / unbias)
         signal = max(square - left * noise, WEAKEST * square)
+        nudged = np.mean([each.per_shot[:, 1:].any() for each in seen.noise])
         loss = SMOOTHING * memory["loss"] + (1.0 - SMOOTHING) * seen.loss
         loss_variance = SMOOTHING * memory["loss variance"] + (1.0 - SMOOTHING) * seen.loss_stderr**2
         error = math.sqrt(left * float(loss_variance[0] / unbias))
         curvature = self._curvature(signal, float(loss[0] / unbias), error, float(memory["curvature"][0]))
         rate = max(seen.rate, SMALLEST_RATE)
         reach = min(curvature * rate, 1.9) if curvature else 1.0
+        steepness = SMOOTHING * memory["steepness"] + (1.0 - SMOOTHING) * _bends(seen, len(average))
+        harm = _harm(scale * np.ones(len(average)), steepness / unbias, rate / reach)
+        noise = float(harm @ variance / unbias)
+        excess = float(harm @ np.diag(seen.covariance)) / max(float(harm @ bars), FREE_OF_NOISE)
         share = _averaged(self.base)
         # the signal with which the 1/left steps of an average win as much as the loss's error bar
         visible = error * left / ((1.0 - reach / 2.0) * rate)
         allowed = (2.0 - reach) / (2.0 * reach) * max(signal, visible) / share
-        after, turn, wanted, why = self._beta(seen, share * noise, signal, memory)
+        bend, known = _bend(seen, memory)
+        after, saturation, wanted, why = self._beta(seen, bend, memory)
         began = {} if memory["learned"][0] else {"first beta": np.array([beta]), "first nudge": np.array([_nudge(seen)])}
         return {
             **memory,
             **began,
             "average": average,
             "variance": variance,
+            "sampled": sampled,
+            "pseudo": pseudo,
+            "bars": bars,
+            "steepness": steepness,
+            "excess": np.array([max(excess, 1.0)]),
+            "nudged": SMOOTHING * memory["nudged"] + (1.0 - SMOOTHING) * nudged,
+            "bend": known,
             "learned": count,
             "beta": np.array([after]),
             "allowed": np.array([allowed]),
@@ -305,9 +239,13 @@ class PlannedShots:
             "won": np.array([float(signal < visible)]),
             "curvature": np.array([curvature]),
             "mean shots": np.array([float(seen.plan.shots)]),
-            "plan": np.array([signal, noise, turn, wanted, why]),
-            "circuits": _circuits(seen, beta, scale, memory["circuits"]),
+            "plan": np.array([signal, noise, saturation, wanted, why]),
+            "circuits": _circuits(seen, beta, harm, memory["circuits"]),
         }
+
+    def bars(self, memory: Memory) -> Vector:
+        """Return the variance of each weight's gradient in the last step, from the running averages."""
+        return memory["bars"]
 
     def _curvature(self, signal: float, loss: float, error: float, before: float) -> float:
         """Return the curvature of the loss along the gradient; 0 if it is not known, as for a loss below zero."""
@@ -316,20 +254,20 @@ class PlannedShots:
         least = max(loss, error) if loss > -CLEAR * error else 0.0
         return max(FORGOTTEN * before, signal / (2.0 * least) if least > 0.0 else 0.0)
 
-    def _beta(self, seen: Seen, noise: float, signal: float, memory: Memory) -> tuple[float, float, float, int]:
-        """Return the next β, the turn now, the turn wanted, and the number of the reason."""
+    def _beta(self, seen: Seen, bend: float, memory: Memory) -> tuple[float, float, float, int]:
+        """Return the next β, the saturation now, the saturation wanted, and the number of the reason."""
         beta, m = seen.plan.beta, seen.order
-        if seen.turn is None:
+        if not _nudge(seen):
+            return beta, math.nan, math.nan, 3
+        if seen.saturation is None:
             first = abs(float(memory["first beta"][0] * memory["first nudge"][0])) or abs(beta) * _nudge(seen)
             factor = first / max(abs(beta) * _nudge(seen), FREE_OF_NOISE)
-            turn, wanted, why = math.nan, math.nan, 3
+            saturation, wanted, why = math.nan, math.nan, 2
         else:
-            least = math.sqrt(noise / (m * max(signal, FREE_OF_NOISE)))
-            wanted = max(min(1.0 / (m + 1), least), SMALLEST_TURN)
-            turn, why = seen.turn, 1 if wanted == 1.0 / (m + 1) else 2
-            factor = (wanted / max(turn, FREE_OF_NOISE)) ** (1.0 / m)
+            saturation, wanted, why = bend * abs(beta) ** m, MOST_SATURATION, 1
+            factor = (wanted / max(saturation, FREE_OF_NOISE)) ** (1.0 / m)
         factor = float(np.clip(factor, 1.0 / CHANGE, CHANGE))
-        return _kept_below(self.largest_beta, beta, factor), turn, wanted, why
+        return _kept_below(self.largest_beta, beta, factor), saturation, wanted, why
 
     def describe(self) -> dict[str, object]:
         """Return the rule's name and options."""
@@ -341,6 +279,10 @@ class PlannedShots:
             **({} if self.maximum is None else {"maximum": self.maximum}),
             "largest_beta": self.largest_beta,
         }
+
+
+def _filled(row: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.nan_to_num(np.where(np.isnan(row), mean, row))
 
 
 def _scale(base: Optimizer, memory: Memory) -> Vector:
@@ -362,6 +304,27 @@ def _nudge(seen: Seen) -> float:
     return float(np.sqrt(np.mean([each.nudge**2 for each in seen.noise])))
 
 
+def _bends(seen: Seen, size: int) -> Vector:
+    """Return the mean curvature of the loss along each weight; NaN if it is not known."""
+    bends = [each.bend for each in seen.noise if each.bend is not None]
+    return np.mean(bends, axis=0) if len(bends) == len(seen.noise) else np.full(size, np.nan)
+
+
+def _harm(scale: Vector, steepness: Vector, unit: float) -> Vector:
+    """Return the loss per variance of each weight's gradient, in units in which it is d_k for the curvature L."""
+    known = bool(np.isfinite(steepness).all() and steepness.any())
+    return scale * np.minimum(scale * steepness * unit, 1.0) if known else scale
+
+
+def _bend(seen: Seen, memory: Memory) -> tuple[float, Vector]:
+    """Return κ, where κ|β|**m is the saturation, as a running average; and the sums behind it."""
+    sums = memory["bend"] if memory["bend"].size == 2 else np.zeros(2)
+    if seen.saturation is not None:
+        now = seen.saturation / abs(seen.plan.beta) ** seen.order
+        sums = SMOOTHING * sums + (1.0 - SMOOTHING) * np.array([now, 1.0])
+    return float(sums[0] / sums[1]) if sums[1] else 0.0, sums
+
+
 def _averaged(base: Optimizer) -> float:
     """Return the share of the noise that is left by the base rule's average over steps."""
     decay = float(getattr(base, "beta1", getattr(base, "decay", 0.0)))
@@ -377,13 +340,38 @@ def _circuits(seen: Seen, beta: float, scale: Vector, kept: NDArray[np.float64])
     if len(shapes) > 1:
         return np.zeros((0, 0, 0))
     now = np.array([np.einsum("k,kpb->pb", scale, each.per_shot) for each in seen.noise]) * beta**2
+    for row in now:
+        if not row[1:].any():
+            row[1:] = np.nan  # not measured, for lack of an error signal
     size = max(int(seen.batch.max()) + 1, len(kept) - 1)
     after = np.full((size + 1, *now.shape[1:]), np.nan)
     if kept.shape[1:] == now.shape[1:]:
         after[: len(kept) - 1] = kept[:-1]
         after[-1] = kept[-1]
     for i, row in zip(seen.batch, now, strict=True):
-        after[i] = row if np.isnan(after[i]).any() else 0.5 * (after[i] + row)
-    mean = now.mean(axis=0)
-    after[-1] = mean if np.isnan(after[-1]).any() else SMOOTHING * after[-1] + (1.0 - SMOOTHING) * mean
+        after[i] = _merged(after[i], row, 0.5)
+    some = ~np.isnan(now).all(axis=0)
+    mean = np.full(now.shape[1:], np.nan)
+    mean[some] = np.nanmean(now[:, some], axis=0)
+    after[-1] = _merged(after[-1], mean, SMOOTHING)
     return after
+
+
+def _merged(before: NDArray[np.float64], now: NDArray[np.float64], decay: float) -> NDArray[np.float64]:
+    """Return a running average, with NaN for what was never measured."""
+    average = decay * before + (1.0 - decay) * now
+    return np.where(np.isnan(before), now, np.where(np.isnan(now), before, average))
+
+
+def _bars(seen: Seen, memory: Memory, unbias: float, left: float) -> tuple[Vector, Vector, Vector]:
+    """Return the variance of every weight's gradient from all steps of the running average, and the averages behind it."""
+    samples, spent, beta = len(seen.noise), float(seen.plan.shots), seen.plan.beta
+    own, unseen, whole = (sum(getattr(each, name) for each in seen.noise) / samples**2 for name in ("sampled", "pseudo", "whole"))
+    shared = np.maximum(np.diag(seen.covariance) - whole, 0.0)  # the calibration's
+    units = (spent * beta**2, (spent * beta) ** 2)
+    sampled = SMOOTHING * memory["sampled"] + (1.0 - SMOOTHING) * own * units[0]
+    pseudo = SMOOTHING * memory["pseudo"] + (1.0 - SMOOTHING) * unseen * units[1]
+    scatter, floor = sampled / (unbias * units[0]), pseudo / (unbias * units[1]) * left / samples
+    total = floor + scatter
+    bars = scatter + np.divide(floor**2, total, out=np.zeros_like(total), where=total > 0.0) + shared
+    return np.where(np.diag(seen.covariance) > 0.0, bars, 0.0), sampled, pseudo
