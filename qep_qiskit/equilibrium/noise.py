@@ -106,6 +106,8 @@ def _alone(reading: Readings | LocalReadings, rows: NDArray[np.float64]) -> tupl
         variances = reading.variances(rows)
         return np.diag(variances), np.zeros(len(rows))
     samples, values = reading.samples, reading.per_outcome @ rows.T
+    if samples.shots is None:  # the exact distribution
+        return np.zeros((len(rows), len(rows))), np.zeros(len(rows))
     factor = factor_of_means(values, samples)
     squares = rows**2 @ (samples.weights @ reading.per_outcome**2)
-    return factor.T @ factor, PSEUDO_SHOTS * ((samples.weights @ values) ** 2 + squares) / float(samples.shots or 1) ** 2
+    return factor.T @ factor, PSEUDO_SHOTS * ((samples.weights @ values) ** 2 + squares) / float(samples.shots) ** 2

@@ -199,11 +199,11 @@ def _planned(history: Sequence[Record]) -> list[dict[str, Any]]:
             "β": row["beta"],
             "shots": row["shots"],
             "nudged": row.get("nudged"),
-            "by phase and basis": " · ".join("/".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
+            "split": " · ".join("/".join(f"{n:g}" for n in phase) for phase in row.get("split") or ()),
             "why these shots": row["shots_reason"],
             "noise, wanted": _and_wanted(row, "noise"),
             "why this β": row["beta_reason"],
-            "saturation, wanted": _and_wanted(row, "saturation"),
+            "saturation": cell(None if row.get("saturation") is None else float(f"{row['saturation']:.3g}")),
         }
         for row in rows[::every]
     ]
