@@ -71,11 +71,11 @@ def noise_of(plan: Plan, parts: Sequence[Part], added: Sequence[Vector], observe
         per_shot[:, phase, basis] += variances * (plan.shots_of(phase, basis) or 0)
     sampled, pseudo = np.zeros(weights), np.zeros(weights)
     count, signal, bend = len(observed), plan.error_signal, plan.problem.cost.curvature(observed)
-    of_cost, more = np.zeros((count, count)), _secant(plan, weights) @ bend @ plan.problem.cost_rows
+    of_cost, correction = np.zeros((count, count)), _secant(plan, weights) @ bend @ plan.problem.cost_rows
     for k, (reading, rows) in enumerate(parts):
         if where[k // readings][0] == 0:
             rows = rows.copy()
-            rows[:weights] += more[:, list(reading.strings)]
+            rows[:weights] += correction[:, list(reading.strings)]
         scatter, unseen = _alone(reading, rows)
         sampled += np.diag(scatter)[:weights]
         pseudo += unseen[:weights]

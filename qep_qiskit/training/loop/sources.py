@@ -189,8 +189,8 @@ def _mean_bias(biases: Sequence[BetaBias]) -> tuple[float | None, float | None]:
     size, squares = float(np.linalg.norm(limits.mean(axis=0))), float(np.sum(limits**2))
     if not size:
         return None, None
-    kept = float(np.sum((biases_of + limits) * limits)) / squares
-    saturation = float(np.clip(1.0 / kept - 1.0, 0.0, LARGEST_SATURATION)) if kept > 0.0 else LARGEST_SATURATION
+    share = float(np.sum((biases_of + limits) * limits)) / squares
+    saturation = float(np.clip(1.0 / share - 1.0, 0.0, LARGEST_SATURATION)) if share > 0.0 else LARGEST_SATURATION
     return float(np.linalg.norm(biases_of.mean(axis=0))) / size, saturation
 
 

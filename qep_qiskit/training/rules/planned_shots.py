@@ -216,7 +216,7 @@ class PlannedShots:
         # the signal with which the 1/left steps of an average win as much as the loss's error bar
         visible = error * left / ((1.0 - reach / 2.0) * rate)
         allowed = (2.0 - reach) / (2.0 * reach) * max(signal, visible) / share
-        bend, known = _bend(seen, memory)
+        bend, bend_sums = _bend(seen, memory)
         after, saturation, wanted, why = self._beta(seen, bend, memory)
         began = {} if memory["learned"][0] else {"first beta": np.array([beta]), "first nudge": np.array([_nudge(seen)])}
         return {
@@ -230,7 +230,7 @@ class PlannedShots:
             "steepness": steepness,
             "excess": np.array([max(excess, 1.0)]),
             "nudged": SMOOTHING * memory["nudged"] + (1.0 - SMOOTHING) * nudged,
-            "bend": known,
+            "bend": bend_sums,
             "learned": count,
             "beta": np.array([after]),
             "allowed": np.array([allowed]),
@@ -312,8 +312,9 @@ def _bends(seen: Seen, size: int) -> Vector:
 
 def _harm(scale: Vector, steepness: Vector, unit: float) -> Vector:
     """Return the loss per variance of each weight's gradient, in units in which it is d_k for the curvature L."""
-    known = bool(np.isfinite(steepness).all() and steepness.any())
-    return scale * np.minimum(scale * steepness * unit, 1.0) if known else scale
+    if not np.isfinite(steepness).all() or not steepness.any():
+        return scale
+    return scale * np.minimum(scale * steepness * unit, 1.0)
 
 
 def _bend(seen: Seen, memory: Memory) -> tuple[float, Vector]:
@@ -350,9 +351,9 @@ def _circuits(seen: Seen, beta: float, scale: Vector, kept: NDArray[np.float64])
         after[-1] = kept[-1]
     for i, row in zip(seen.batch, now, strict=True):
         after[i] = _merged(after[i], row, 0.5)
-    some = ~np.isnan(now).all(axis=0)
+    measured = ~np.isnan(now).all(axis=0)
     mean = np.full(now.shape[1:], np.nan)
-    mean[some] = np.nanmean(now[:, some], axis=0)
+    mean[measured] = np.nanmean(now[:, measured], axis=0)
     after[-1] = _merged(after[-1], mean, SMOOTHING)
     return after
 
