@@ -5,7 +5,8 @@ shots also over their number and β, `adaptive_shots` over β and the constant c
 circuit and the program's own β. The best point of each scan, by its geometric mean over the scan's seeds, then trains from ten
 other seeds, the same for all rules. A point is left as soon as it takes three times the shots of the best one so far. A training
 reaches the target where the exact loss of all samples is at or below it after three steps in a row; the shots of these steps
-count.
+count. In the stored results, the scans of the rivals on AFM have three seeds, that of planned shots thirty; moons and the rows
+that are missing were not measured.
 
     python -m benchmarks.planned_shots FOLDER            scan and measure; what is already in FOLDER/runs.jsonl is not run again
     python -m benchmarks.planned_shots FOLDER XOR "fixed, best β"      these tasks and rows alone
