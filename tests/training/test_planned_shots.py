@@ -81,6 +81,15 @@ def test_the_nudge_with_the_largest_gain_per_shot(order, saturation, expected):
     assert float(memory["beta"][0]) == pytest.approx(expected, rel=0.01)
 
 
+@pytest.mark.parametrize("preparer", [qep.Exact(), qep.Adiabatic(time=4, steps=8)], ids=["exact", "ramp"])
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_no_beta_is_above_the_largest(preparer):
+    network = qep.ising(sites=3, edges="chain", outputs=[2])
+    options = {"stencil": qep.symmetric(0.5), "optimizer": PlannedShots(largest_beta=0.3), "epochs": 4, "seed": 1}
+    result = qep.train(network, Y=[1.0], preparer=preparer, shots=20, progress="off", **options)
+    assert all(abs(row["beta"]) <= 0.3 for row in result.history)
+
+
 def test_an_unknown_saturation_keeps_the_strength_of_the_nudge():
     rule = PlannedShots(base=SGD(), lipschitz=4.0)
     memory = after_one_step(rule, saturation=None)

@@ -141,8 +141,9 @@ class PlannedShots:
         """Return the plan of the next step."""
         signal, noise, saturation, wanted, why_beta = memory["plan"]
         if not memory["learned"][0]:
-            record = {"beta": beta, "shots_reason": SHOTS_REASONS[0], "beta_reason": BETA_REASONS[0]}
-            return StepPlan(None, shots, beta, record)
+            limited = math.copysign(min(abs(beta), self.largest_beta), beta)
+            record = {"beta": limited, "shots_reason": SHOTS_REASONS[0], "beta_reason": BETA_REASONS[0 if limited == beta else 4]}
+            return StepPlan(None, shots, limited, record)
         beta = float(memory["beta"][0])
         tables, why_shots = self._tables(shots, batch, memory)
         mean = max(2, round(float(tables.mean())))
@@ -295,9 +296,8 @@ def _scale(base: Optimizer, memory: Memory) -> Vector:
 
 
 def _kept_below(most: float, beta: float, factor: float) -> float:
-    """Return β times a factor, with three digits; it does not grow beyond the largest |β|."""
-    size = abs(beta) * factor
-    return math.copysign(float(f"{min(size, max(most, abs(beta))):.3g}"), beta)
+    """Return β times a factor, with three digits, but no more than the largest |β|."""
+    return math.copysign(min(float(f"{abs(beta) * factor:.3g}"), most), beta)
 
 
 def _nudge(seen: Seen) -> float:

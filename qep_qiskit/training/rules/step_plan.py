@@ -28,6 +28,7 @@ BETA_REASONS = (
     "the largest gain per shot",
     "the saturation is not known: β is scaled with the error signal",
     "no error signal was measured, so β stays",
+    "the largest β allowed",
 )
 
 
