@@ -15,9 +15,6 @@ from qep_qiskit.progress import silent
 from qep_qiskit.settings import Settings
 from qep_qiskit.stencils import Stencil
 
-# the ramps are short, since batches and single calls must only agree
-pytestmark = pytest.mark.filterwarnings("ignore:the gradient of this ramp:qep_qiskit.errors.NudgeWarning")
-
 
 def batch(count: int) -> list[qep.Problem]:
     network = qep.ising(sites=4, edges="ring", inputs=[0, 1], outputs=[2, 3])

@@ -76,7 +76,6 @@ def test_a_nudge_that_h_does_not_have_costs_the_free_circuit_nothing():
     assert nudged["cx"] == 2 * 2 * 2 * 3  # two half steps of ZXZ, of four CX each, in each of these
 
 
-@pytest.mark.filterwarnings("ignore:the gradient of this ramp:qep_qiskit.errors.NudgeWarning")
 def test_simulators_prepare_the_free_state_once(monkeypatch):
     from qep_qiskit.ansatz import nudge_ramp
 
@@ -104,7 +103,6 @@ def test_a_slow_nudge_gives_the_gradient_of_the_ground_state(cost):
     assert gradient.provenance["preparer"]["nudge"] == {"time": 20.0, "steps": 134, "schedule": "quintic", "curvature": 0.0}
 
 
-@pytest.mark.filterwarnings("ignore:the gradient of this ramp:qep_qiskit.errors.NudgeWarning")
 def test_the_limit_of_small_nudges_is_that_of_the_same_ramps():
     ramp = qep.Adiabatic(time=3.0, steps=30, nudge_time=2.0)
     small, usual = (qep.gradient(problem(), preparer=ramp, stencil=qep.symmetric(b)) for b in (1e-3, 0.1))
