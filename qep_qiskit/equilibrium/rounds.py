@@ -55,7 +55,7 @@ def run(
         second = advance_all([first[i] for i in waiting], observed, progress=progress)
         for i, part in zip(waiting, [spared(each) for each in second] if sparing else second, strict=True):
             last[i] = part
-        sent = [i for i in waiting if last[i].circuits]
+        sent = [i for i in waiting if not sparing or last[i].circuits]
         later = execute_all([last[i] for i in sent], earlier=[outcomes[i] for i in sent], progress=progress) if sent else []
         for i, second_outcomes in zip(sent, later, strict=True):
             outcomes[i] = outcomes[i].followed_by(second_outcomes)
