@@ -119,7 +119,9 @@ def _attempt(texts: Mapping[str, bytes]) -> str | None:
     seconds = SECONDS + SECONDS_PER_MEGABYTE * sum(map(len, texts.values())) // 1_000_000
     incoming, outgoing = os.pipe()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the child does nothing but read circuits
+        # of threads, by Python and by JAX; the child does nothing but read circuits
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"os\.fork\(\) was called", RuntimeWarning)
         child = os.fork()
     if child == 0:
         _read_and_exit(texts, outgoing, seconds)

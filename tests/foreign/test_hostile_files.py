@@ -1,10 +1,16 @@
 """Forty hostile files of all kinds end within 5 s and 500 MB, with one line and exit 2, and leave nothing behind."""
 
+import io
+import os
+import warnings
+
 import pytest
 from click.testing import CliRunner
 from hostile_files import files, measured
+from qiskit import QuantumCircuit, qpy
 
 from qep_qiskit.cli.main import cli
+from qep_qiskit.foreign.circuits import read_circuits
 
 FILES = files()
 
@@ -42,3 +48,18 @@ def test_a_hostile_file_takes_little_time_and_memory(tmp_path, name):
     is_one_line(done.returncode, done.stderr)
     assert left(tmp_path) == set(contents)
     assert seconds < 5.0 and megabytes < 500.0
+
+
+def test_reading_circuits_is_quiet_beside_jax(monkeypatch):
+    """JAX warns of every fork of the process; the child that reads circuits uses no thread."""
+    fork, written = os.fork, io.BytesIO()
+
+    def warned():
+        warnings.warn("os.fork() was called. os.fork() is incompatible with threads, and JAX is", RuntimeWarning, stacklevel=2)
+        return fork()
+
+    monkeypatch.setattr(os, "fork", warned)
+    circuit = QuantumCircuit(2)
+    circuit.cx(0, 1)
+    qpy.dump(circuit, written)
+    assert read_circuits({"circuit": written.getvalue()}) == {"circuit": circuit}
