@@ -70,9 +70,10 @@ class PlannedShots:
     expectation stays the same. This saves most shots once most samples are learned. It needs a stencil that does not use the
     free phase itself.
 
-    The nudge: with the noise-free limit g for β → 0, ``β g·g_β/|g|`` is the difference of the nudged phases along the gradient. The
-    noise of this difference does not depend on β, so the gain per shot grows as its square. It saturates, in a two-level system
-    as β/√(1 + (β/β₀)²): at a saturation ``|g|²/(g·g_β) − 1`` of 2, eight ninths of the largest gain are reached. β aims at this.
+    The nudge: with the noise-free limit g for β → 0, ``β g·g_β/|g|`` is the difference of the nudged phases along the gradient.
+    The noise of this difference does not depend on β, so the gain per shot grows as its square. It saturates, in a two-level
+    system as β/√(1 + (β/β₀)²): at a saturation ``|g|²/(g·g_β) − 1`` of 2, eight ninths of the largest gain are reached. β aims
+    at this.
     For a symmetric stencil, the gradient at finite β is exactly that of ∫ ε·⟨O⟩_b db/(2β) over nudges b from −β to β, at fixed
     ε: of a smoothed loss. Its bias vanishes with the error signal. Where the loss cannot come near zero, the end is shifted; take
     a smaller `largest_beta` there. The saturation is computed from the prepared states where their response to the nudge is
