@@ -60,7 +60,8 @@ def of_input_sums(gradients: list[qep.Gradient], truth: qep.Gradient) -> Repeats
 @pytest.mark.parametrize("case", [case if case in QUICK else pytest.param(case, marks=pytest.mark.slow) for case in CASES])
 def test_pulls_of_the_inputs(case: str) -> None:
     network, x, cost, mitigation = CASES[case]
-    problem, stencil = problem_of(network, x, cost), qep.symmetric(0.2)
+    problem = problem_of(network, x, cost)
+    stencil = qep.symmetric(0.01 if case == "pauli, two rounds" else 0.2)  # there, a large β leads to another state
     device = qep.statevector() if mitigation == "none" else ReadoutErrorDevice(FLIPS)
     repeats = repeated(problem, device, stencil=stencil, shots=1000, mitigation=mitigation, calibration_shots=500)
     truth = qep.gradient(problem, stencil=stencil)
