@@ -29,11 +29,11 @@ def test_samples_hold_no_matrix_of_their_own():
     gc.collect()
     tracemalloc.start()
     try:
-        kept = [prepared(x) for x in X]
+        samples = [prepared(x) for x in X]
         held = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    one = kept[0][0].derivative_rows.nbytes
+    one = samples[0][0].derivative_rows.nbytes
     assert one > 5000
     assert held < SAMPLES * one / 2
 

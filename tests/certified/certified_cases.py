@@ -51,9 +51,9 @@ def true_input_gradient(problem: qep.Problem) -> np.ndarray:
     dense, network = Dense(problem), problem.network
     slopes = []
     for i, operator in enumerate(network.inputs):
-        own = 0 * dense.rest if operator is None else matrix(operator)
+        field = 0 * dense.rest if operator is None else matrix(operator)
         terms = (w * matrix(term.operator) for w, term in zip(dense.weights, network.terms, strict=True) if term.input == i)
-        slopes.append(own + sum(terms))
+        slopes.append(field + sum(terms))
     return _derivatives(problem, dense, slopes)
 
 

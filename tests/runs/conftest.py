@@ -5,6 +5,7 @@ from remote import SMALL, FolderDevice
 
 from qep_qiskit.experiment import load
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs import journal
 from qep_qiskit.runs.lifecycle import Lifecycle
 
 
@@ -33,3 +34,11 @@ def run(tmp_path, finished):
     """A copy of it, to be written to."""
     shutil.copytree(finished, tmp_path / "run")
     return tmp_path / "run"
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Waits for jobs of a hundredth of a second."""
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
+    monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.01)
+    monkeypatch.setattr(journal, "WAIT_SECONDS", 0.02)

@@ -19,7 +19,6 @@ from qep_qiskit.report.pages import write_page
 from qep_qiskit.runs import turning_points, verbs
 from qep_qiskit.runs.calls import calls_of
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs import journal
 
 NETWORK = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
 WEIGHTS = NETWORK.weight_vector([1.0, 0.2, -0.1, 1.0, 0.8])
@@ -32,10 +31,7 @@ class Ended(BaseException):
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
-    monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.01)
-    monkeypatch.setattr(journal, "WAIT_SECONDS", 0.02)
+def in_float64(impatient):
     with jax.enable_x64(True) if hasattr(jax, "enable_x64") else jax.experimental.enable_x64():
         yield
 

@@ -260,10 +260,10 @@ def test_deleted_rows_are_overwritten(made_run):
 
 def test_folders_named_after_the_time_are_new_even_within_one_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    made = []
+    names = []
     for _ in range(5):
         folder = dated_folder("scan")
         folder.mkdir(parents=True)
-        made.append(folder.name)
-    assert len(set(made)) == 5
-    assert all(name.startswith("scan-") for name in made)
+        names.append(folder.name)
+    assert len(set(names)) == 5
+    assert all(name.startswith("scan-") for name in names)

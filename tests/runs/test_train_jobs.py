@@ -13,9 +13,10 @@ from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.report import training_page as page
 from qep_qiskit.runs import turning_points, verbs
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs import journal
 from qep_qiskit.runs.listing import progress_of
 from qep_qiskit.training.life.interrupts import InterruptedTrainingError
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 X, Y = np.array([[-1.0], [1.0]]), np.array([-1.0, 1.0])
 OPTIONS = {"epochs": 2, "batch_size": 2, "learning_rate": 0.1, "seed": 3, "shots": 50, "stencil": qep.symmetric(0.3)}
@@ -24,13 +25,6 @@ JOBS = ("1 job 1", "1 job 2", "2 job 1", "2 job 2", "2 job 3")
 
 class Ended(BaseException):
     """The end of a process."""
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
-    monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.01)
-    monkeypatch.setattr(journal, "WAIT_SECONDS", 0.02)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import qep_qiskit as qep
 from qep_qiskit.devices import digests
 from qep_qiskit.devices.backends.provider import provider_device
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs import journal
+
+pytestmark = pytest.mark.usefixtures("impatient")
 
 X, Y = np.array([[-1.0], [0.2], [1.0]]), np.array([-1.0, 1.0, 1.0])
 KINDS = {
@@ -25,13 +26,6 @@ KINDS = {
     "shots by the error bar": {"optimizer": "adaptive_shots"},
     "split": {"shots": qep.Split([[60, 0], [90, 40], [90, 40]]), "mitigation": "tensored", "validation": (X, Y)},
 }
-
-
-@pytest.fixture(autouse=True)
-def impatient(monkeypatch):
-    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
-    monkeypatch.setattr(journal, "LISTEN_SECONDS", 0.01)
-    monkeypatch.setattr(journal, "WAIT_SECONDS", 0.02)
 
 
 class Ended(BaseException):
