@@ -51,7 +51,7 @@ class Evidence:
 
 @dataclass(frozen=True, eq=False)
 class Bounds:
-    """Bounds on the parts of the error of each derivative, shape (K,) each: of the weights, and then of the inputs if asked for.
+    """Bounds on the parts of the error of each derivative, shape (K,) each: by the weights, then by measured inputs.
 
     Attributes
     ----------
@@ -84,7 +84,8 @@ def bounds_of(problem: Problem, evidence: Evidence) -> Bounds:
     factors, free = stencil.phase_factors, evidence.strings[0]
     constant = float(evidence.nudge[~busy].sum())
     nudge_size = float(np.abs(evidence.nudge[busy]).sum())
-    states, angles = np.zeros(len(problem.gradient_rows)), []
+    rows_read = problem.gradient_rows
+    states, angles = np.zeros(len(rows_read)), []
     for p, beta in enumerate(stencil.phases):
         reached = first + beta * constant - abs(beta) * nudge_size  # Weyl
         angle = angle_bound(evidence.variances[p], evidence.energies[p], reached)
@@ -94,12 +95,12 @@ def bounds_of(problem: Problem, evidence: Evidence) -> Bounds:
                 f"the energy of {where} is not below the bound on the first excited energy, so its state is not known"
             )
         angles.append(angle)
-        slopes = spread_of(problem.gradient_rows, evidence.strings[p], busy)
+        slopes = spread_of(rows_read, evidence.strings[p], busy)
         states += abs(factors[p]) * shift_bound(angle, slopes)
     gap = first - evidence.energies[0]  # E₀ is at most the energy of the free phase
     slopes, nudge, observed = (
         spread_of(rows, free, busy, shift_bound(angles[0], spread_of(rows, free, busy)))
-        for rows in (problem.gradient_rows, evidence.nudge, problem.cost_rows)
+        for rows in (rows_read, evidence.nudge, problem.cost_rows)
     )
     finite = remainder(stencil, slopes, nudge, gap)
     if finite is None:

@@ -61,7 +61,7 @@ def narrowest(asked: AnyStencil, problem: Problem, settings: Settings, free: Pre
 
 
 def _noise(problem: Problem, settings: Settings, strings: Vector, failure: float) -> Vector:
-    """Return the expected bound on the shot error of ⟨∂H/∂w⟩, and of ⟨∂H/∂x⟩ if it is asked for, in one phase."""
+    """Return the expected bound on the shot error of ⟨∂H/∂w⟩ in one phase, followed by ⟨∂H/∂x⟩ if dL/dx is measured."""
     shots = settings.shots
     if shots is None:
         return np.zeros(len(problem.gradient_rows))

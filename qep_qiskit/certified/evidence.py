@@ -157,7 +157,7 @@ def shot_parts(plan: Plan, outcomes: Outcomes) -> tuple[list[list[Part]], list[P
     Circuits of one round are independent. Those of the second depend on the first, whose result sets their nudge.
     """
     problem, stencil = plan.problem, plan.stencil
-    paulis = problem.frame.paulis
+    paulis, slopes = problem.frame.paulis, problem.gradient_rows
     rounds: list[list[Part]] = [[] for _ in range(plan.round + 1)]
     free: list[Part] = []
     for (p, b), samples in sorted(outcomes.samples.items()):
@@ -169,7 +169,7 @@ def shot_parts(plan: Plan, outcomes: Outcomes) -> tuple[list[list[Part]], list[P
         values = parities(signs_of(samples), (paulis.x | paulis.z)[strings])
         first_round = plan.earlier is not None and p in plan.earlier.phases
         for part, rows in (
-            (rounds[0 if first_round else -1], stencil.phase_factors[p] * problem.gradient_rows[:, strings]),
+            (rounds[0 if first_round else -1], stencil.phase_factors[p] * slopes[:, strings]),
             (free if p == 0 else None, problem.cost_rows[:, strings]),
         ):
             if part is not None and np.any(rows):

@@ -58,7 +58,7 @@ def command(run: str, offline: bool, as_json: bool) -> int:
 def _status_of_layer(store: RunStore, jobs: list[dict[str, object]], calls: dict[str, Any], state: str, as_json: bool) -> int:
     """Show the calls of a layer as they are recorded: only its program knows the device."""
     from qep_qiskit.display import counted
-    from qep_qiskit.runs.calls import resumed_by
+    from qep_qiskit.runs.file.folders import resumed_by
 
     if as_json:
         print_json(

@@ -243,9 +243,10 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
             changes, of, searched = response.changes(problem.frame.strings), response.of, response.searched
     except (InputError, PreparationError) as error:
         return Bias(stencil.beta, stencil.order, unknown=str(error))
-    limit = np.asarray(problem.derivative_rows @ changes)
-    values = np.asarray(problem.derivative_rows @ np.sum(rows, axis=0)) - limit
-    size = float(abs(problem.derivative_rows).max()) * float(np.sqrt(len(limit)))
+    slopes = problem.derivative_rows
+    limit = np.asarray(slopes @ changes)
+    values = np.asarray(slopes @ np.sum(rows, axis=0)) - limit
+    size = float(abs(slopes).max()) * float(np.sqrt(len(limit)))
     zero = 1e-10 * float(np.abs(changes).max(initial=0.0)) * size
     floor = STATE_ACCURACY * size * max(1.0, float(np.abs(factors).sum()))
     signal = float(np.abs(plan.error_signal).max(initial=0.0))

@@ -115,7 +115,7 @@ def _bounds(plan: Plan, phases: Mapping[int, Phase]) -> dict[str, object]:
     bounds = [phases[p].error_bound for p in range(len(plan.stencil.phases))]
     if any(bound is None for bound in bounds):
         return {}
-    busy = (plan.problem.frame.paulis.x | plan.problem.frame.paulis.z).any(axis=1)
+    busy = plan.problem.frame.busy
     total = sum(abs(s) * float(b or 0.0) for s, b in zip(plan.stencil.phase_factors, bounds, strict=True))
     return {
         "error_bound": (total * np.abs(plan.problem.derivative_rows[:, busy]).sum(axis=1)).tolist(),

@@ -64,7 +64,7 @@ def noise_of(plan: Plan, parts: Sequence[Part], added: Sequence[Vector], observe
         The measured cost observables.
     """
     where = [(int(p), int(b)) for p, b in np.argwhere(plan.measured)]
-    readings, weights = len(added) // max(len(where), 1), len(plan.problem.derivative_rows)
+    readings, weights = len(added) // max(len(where), 1), plan.problem.network.num_weights
     per_shot = np.zeros((weights, *plan.measured.shape))
     for k, variances in enumerate(added):
         phase, basis = where[k // readings]

@@ -192,7 +192,7 @@ def values_of(
     if phase in outcomes.expectations:
         return outcomes.expectations[phase], []
     paulis = plan.problem.frame.paulis
-    values = np.where((paulis.x | paulis.z).any(axis=1), 0.0, 1.0)
+    values = np.where(plan.problem.frame.busy, 0.0, 1.0)
     readings: list[Readings | LocalReadings] = []
     for b, basis in enumerate(plan.bases):
         if plan.measured[phase, b]:
@@ -212,8 +212,9 @@ def _rows(plan: Plan, observed: Vector) -> list[Matrix]:
     """Return gradient, predictions and cost observables as linear functions of the strings' expectations, by phase."""
     problem, factors = plan.problem, plan.stencil.phase_factors
     quiet = np.zeros((len(problem.output_rows) + len(problem.cost_rows), len(problem.frame.paulis)))
-    rows = [np.vstack([s * problem.gradient_rows, quiet]) for s in factors]
-    carried = factors[0] * problem.gradient_rows
+    slopes = problem.gradient_rows
+    rows = [np.vstack([s * slopes, quiet]) for s in factors]
+    carried = factors[0] * slopes
     if plan.sensitivity is not None:
         carried = carried + plan.sensitivity @ problem.cost.curvature(observed) @ problem.cost_rows
     rows[0] = np.vstack([carried, problem.output_rows, problem.cost_rows])

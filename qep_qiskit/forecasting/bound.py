@@ -24,11 +24,12 @@ def bounded(problem: Problem, settings: Settings) -> Prediction:
     if not last.complete:
         last = advance(last, np.zeros(len(problem.cost_rows)))
     last = replace(last, settings=settings)
+    slopes = np.abs(problem.derivative_rows)
     parts = np.zeros((*last.measured.shape, problem.network.num_weights))
     for p, factor in enumerate(last.stencil.phase_factors):
         for b, basis in enumerate(last.bases):
             if last.measured[p, b]:
-                parts[p, b] = (factor * np.abs(problem.derivative_rows[:, list(basis.strings)]).sum(axis=1)) ** 2
+                parts[p, b] = (factor * slopes[:, list(basis.strings)].sum(axis=1)) ** 2
     unknown = np.full(problem.network.num_weights, np.nan)
     predictions = np.full(problem.network.num_outputs, np.nan)
     mean = Gradient(problem.network.names, unknown, None, float("nan"), None, predictions, None)

@@ -20,9 +20,9 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import Identity, fingerprint, identity
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import Progress, ProgressOption, showing
-from qep_qiskit.runs.calls import LAYER, answer_of, keep_answer, number_of, resumed_by
+from qep_qiskit.runs.calls import answer_of, keep_answer, number_of
 from qep_qiskit.runs.device_identity import identity_of_device
-from qep_qiskit.runs.file.folders import DATABASE
+from qep_qiskit.runs.file.folders import DATABASE, LAYER, resumed_by
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier

@@ -11,14 +11,13 @@ from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.frame import Frame
-from qep_qiskit.preparation.evaluator import Evaluator, hessians
+from qep_qiskit.preparation.evaluator import Evaluator, hessians, with_hessians
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
-from qep_qiskit.simulation.batched.program import BatchedProgram
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.threads import single_threaded
@@ -49,7 +48,7 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
     @functools.cache
     def curvatures() -> tuple[Vector, NDArray[np.float64]]:
         with single_threaded(family.num_qubits):
-            if by_rows or (isinstance(evaluator, BatchedProgram) and evaluator.has_hessians):
+            if by_rows or with_hessians(evaluator) is not None:
                 hessian = hessians(evaluator, theta[None], family.free[None])[0]
             else:
                 hessian = program.hessian(theta, bound(structure_of(family), family, family.betas.index(0.0)))

@@ -60,9 +60,9 @@ def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
 
     Differences are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
     """
-    size, inner = thetas.shape[1], _inner(evaluator)
-    if isinstance(inner, BatchedProgram) and inner.has_hessians:
-        return inner.hessians(thetas, coefficients)
+    size, exact = thetas.shape[1], with_hessians(evaluator)
+    if exact is not None:
+        return exact.hessians(thetas, coefficients)
     slopes = _shifted(evaluator, thetas, coefficients, SHIFT * np.concatenate([np.eye(size), -np.eye(size)]))
     ahead, behind = np.split(slopes, 2, axis=1)
     return _symmetric((ahead - behind) / (2 * np.sin(SHIFT)))
@@ -70,15 +70,17 @@ def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
 
 def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
     """Return the same Hessians, or one-sided differences in half the time, with an error of about 1e-6 of the coefficients."""
-    size, inner = thetas.shape[1], _inner(evaluator)
-    if isinstance(inner, BatchedProgram) and inner.has_hessians and size << inner.num_qubits >= LEAST_TANGENTS:
-        return inner.hessians(thetas, coefficients)
+    size, exact = thetas.shape[1], with_hessians(evaluator)
+    if exact is not None and size << exact.num_qubits >= LEAST_TANGENTS:
+        return exact.hessians(thetas, coefficients)
     slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.eye(size + 1, size, -1))
     return _symmetric((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT)
 
 
-def _inner(evaluator: Evaluator) -> Evaluator:
-    return evaluator.evaluator if isinstance(evaluator, Reported) else evaluator
+def with_hessians(evaluator: Evaluator) -> BatchedProgram | None:
+    """Return the program of an evaluator if it has exact Hessians, otherwise None."""
+    inner = evaluator.evaluator if isinstance(evaluator, Reported) else evaluator
+    return inner if isinstance(inner, BatchedProgram) and inner.has_hessians else None
 
 
 def _shifted(evaluator: Evaluator, thetas: Real, coefficients: Real, shifts: Real) -> Real:

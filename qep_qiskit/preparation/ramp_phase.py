@@ -21,7 +21,7 @@ POINTS, FEW_POINTS = 12, 3
 """Points of the ramp. With more than a few qubits, few points come first, and more only if the phase is not negligible."""
 NEGLIGIBLE = 0.1
 FIRST_LEVELS = 8
-"""How many of the lowest levels are computed first; more follow only if the ramp reaches none of them."""
+"""The number of lowest levels that are computed first; more follow only if the ramp reaches none of them."""
 COUPLED = 1e-8
 """The share of |⟨e|∂H|g⟩|² below which a ramp does not reach a level."""
 

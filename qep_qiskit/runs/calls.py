@@ -8,10 +8,9 @@ from typing import Any
 
 from qep_qiskit.archive import decoded, encoded
 from qep_qiskit.errors import InputError
+from qep_qiskit.runs.file.folders import LAYER, resumed_by
 from qep_qiskit.runs.file.store import RunStore
 
-LAYER = "layer"
-"""The kind of the run."""
 _CALL, _ANSWER = "call", "answer"
 
 
@@ -65,8 +64,3 @@ def refuse_layer(store: RunStore) -> None:
     """Raise InputError if the run is a layer's, for verbs that need another one."""
     if store.description.get("kind") == LAYER:
         raise InputError(f"run: {store.folder} is the run of a layer; {resumed_by(store.folder)}")
-
-
-def resumed_by(folder: object) -> str:
-    """Return how the run of a layer is resumed, as the end of a sentence."""
-    return f"the program that made it, started again with run={str(folder)!r}, resumes it"

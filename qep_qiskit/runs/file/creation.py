@@ -11,7 +11,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.files import missing_folders, remove_empty, typed
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
-from qep_qiskit.runs.file.folders import DATABASE, SPEC
+from qep_qiskit.runs.file.folders import DATABASE, LAYER, SPEC, resumed_by
 from qep_qiskit.runs.file.lock import WriteLock
 from qep_qiskit.runs.file.tables import SCHEMA
 
@@ -68,8 +68,8 @@ def _remedy(folder: Path) -> str:
             return f"`qep train --resume {typed(folder)}` resumes it"
         if training:
             return f"qep.train with the same arguments and run={str(folder)!r} resumes it"
-        if description.get("kind") == "layer":
-            return f"the program that made it, started again with run={str(folder)!r}, resumes it"
+        if description.get("kind") == LAYER:
+            return resumed_by(folder)
         if "imported" in meta:
             return f"`qep runs show {typed(folder)}` shows it"
     return f"`qep collect {typed(folder)}` resumes it"

@@ -11,6 +11,8 @@ from qep_qiskit.errors import InputError
 
 DATABASE, SPEC = "run.db", "spec.toml"
 HOME = Path("hardware_runs")
+LAYER = "layer"
+"""The kind of the run of a layer."""
 
 
 def dated_folder(stem: str) -> Path:
@@ -28,3 +30,8 @@ def find_run(name: str | os.PathLike[str]) -> Path:
     if Path(name).is_file():
         raise InputError(f"run: {str(name)!r} is a file; give the folder of a run (`qep runs list` lists them)")
     raise InputError(f"run: no run is called {str(name)!r}; give its folder, or its name under {HOME}/ (`qep runs list`)")
+
+
+def resumed_by(folder: object) -> str:
+    """Return how the run of a layer is resumed, as the end of a sentence."""
+    return f"the program that made it, started again with run={str(folder)!r}, resumes it"
