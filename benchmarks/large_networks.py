@@ -28,7 +28,7 @@ import numpy as np
 import qep_qiskit as qep
 from benchmarks.problems import REGIMES, drawn
 from benchmarks.tables import table
-from qep_qiskit.devices.ibm.device import snapshot
+from qep_qiskit.devices.simulated.snapshots import snapshot
 from qep_qiskit.errors import NudgeWarning
 from qep_qiskit.networks.edges import edges_of
 from qep_qiskit.preparation.compiled_ansatz import compiled_ansatz

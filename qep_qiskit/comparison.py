@@ -23,7 +23,7 @@ from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.fingerprints import of_or_none
-from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split

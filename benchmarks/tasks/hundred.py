@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 import qep_qiskit as qep
 from benchmarks.task import Call, Method, Task
-from qep_qiskit.devices.ibm.device import snapshot
+from qep_qiskit.devices.simulated.snapshots import snapshot
 from qep_qiskit.seeds import stream
 
 Vector = NDArray[np.float64]

@@ -11,8 +11,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from qep_qiskit.budget.rung import Rung
+from qep_qiskit.display import AMBER, FAINT, INK, SKY
 from qep_qiskit.drawing.axes import legend_above
-from qep_qiskit.drawing.picture import AMBER, FAINT, INK, SKY, note
+from qep_qiskit.drawing.picture import note
 from qep_qiskit.estimates import percent
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line

@@ -5,10 +5,8 @@ from qep_qiskit.devices.device import Compiled, Device, Measuring, Work
 from qep_qiskit.devices.ibm.device import IBMDevice, ibm
 from qep_qiskit.devices.named import SamplerDevice, as_device, device_named
 from qep_qiskit.devices.price import Tariff
-from qep_qiskit.devices.simulated.aer import aer
 from qep_qiskit.devices.simulated.device import SimulatedDevice
-from qep_qiskit.devices.simulated.fake import fake
-from qep_qiskit.devices.simulated.simulator import simulator
+from qep_qiskit.devices.simulated.named import aer, fake, simulator
 from qep_qiskit.devices.statevector import StatevectorDevice, statevector
 
 __all__ = [

@@ -10,7 +10,7 @@ from qiskit.providers import BackendV2
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend
 from qep_qiskit.devices.backends.sampler_device import SamplerDevice, sampler_device
 from qep_qiskit.devices.device import Device
-from qep_qiskit.devices.simulated.fake import fake
+from qep_qiskit.devices.simulated.named import fake
 from qep_qiskit.devices.simulated.snapshots import is_snapshot
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError

@@ -13,20 +13,7 @@ from qiskit.primitives import BitArray
 from qiskit.providers import JobStatus
 
 from qep_qiskit.devices.device import Compiled, Device, Work
-from qep_qiskit.errors import DeviceError, ForgottenJobError
 from qep_qiskit.samples import Samples, from_bit_array
-
-__all__ = [
-    "UNDER_WAY",
-    "DeviceError",
-    "ForgottenJobError",
-    "GroupingDevice",
-    "InspectedDevice",
-    "RemoteDevice",
-    "RemoteJob",
-    "RunPub",
-    "read_state",
-]
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qep_qiskit.checks import shown
+from qep_qiskit.display import BLUE, FAINT, GREEN, ORANGE
 from qep_qiskit.drawing.axes import axes_of, legend_above, plain_frame
-from qep_qiskit.drawing.picture import BLUE, FAINT, GREEN, ORANGE
 from qep_qiskit.errors import InputError, nearest
 
 MOST_SHOWN = 2.5

@@ -1,4 +1,4 @@
-"""The colours of all figures, and the conversion of figures to files."""
+"""Notes in figures, and the conversion of figures to files."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
 from qep_qiskit.files import write_whole
-
-__all__ = ["AMBER", "BLUE", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "SKY", "YELLOW", "file_bytes", "note", "write"]
 
 
 def note(axes: Axes, text: str, place: tuple[float, float], offset: tuple[float, float], **style: Any) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.loading import validated
-from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.progress import Progress, silent
 

@@ -12,6 +12,7 @@ from scipy.optimize import brentq, minimize_scalar
 
 from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError
+from qep_qiskit.forecasting.accuracy import Accuracy
 from qep_qiskit.forecasting.prediction import Prediction
 from qep_qiskit.measurement.split import OptimalShots, Split
 from qep_qiskit.settings import Settings
@@ -167,6 +168,18 @@ class Choice:
     def relative_error(self) -> float | None:
         """The predicted relative error √E‖g − g*‖² / ‖g*‖."""
         return float(np.sqrt(self.squared_error)) / self.size if self.size else None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One prediction of the study: its options, its shots, and the parts of its error as vectors."""
+
+    settings: Settings
+    choice: Choice
+    accuracy: Accuracy
+    finite_beta: Vector
+    prepared: Vector
+    device: Vector
 
 
 def choose(prediction: Prediction, truth: Vector | None, settings: Settings, target: float | None) -> Choice:

@@ -22,8 +22,6 @@ COLOURS = {"finite_beta": AMBER, "prepared": BLUE, "device": PINK, "shots": SKY}
 """The parts of an error with their colours, from the left."""
 LONGEST = 32
 HEIGHT = 0.62
-CLIPPED = 1.35
-"""Bars longer than this multiple of the error of the plan as given are cut."""
 
 
 def size_of(forecast: Forecast) -> tuple[float, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,14 +16,13 @@ from qep_qiskit.equilibrium.plan import plan, refuse_without_qubits
 from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.advice import advise
-from qep_qiskit.forecasting.bound import BOUND, bounded
 from qep_qiskit.forecasting.causes import Causes, Levels
 from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose, settings_with
 from qep_qiskit.forecasting.expected import simulates_noise
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.fractional import gate_sets
 from qep_qiskit.forecasting.levels import levels_of
-from qep_qiskit.forecasting.prediction import Prediction, Predictor
+from qep_qiskit.forecasting.prediction import BOUND, Prediction, Predictor, bounded
 from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.forecasting.study import Study
 from qep_qiskit.forecasting.truths import Truths
@@ -166,6 +166,25 @@ def answered(question: Question, progress: Progress = silent) -> Forecast:
         },
         problem=problem,
     )
+
+
+def settle(problem: Problem, settings: Settings, progress: Progress = silent) -> tuple[Settings, Mapping[str, object] | None]:
+    """Return the settings with the planner's choice of stencil and shots, and a record of it for the provenance.
+
+    Settings without open choices are returned unchanged, with None as the record.
+    """
+    if not settings.open:
+        return settings, None
+    question = with_beta(Question(problem, settings), progress)
+    choice = best_choice(question, progress)
+    settled = settings_with(question.settings, choice)
+    beta = choice.prediction.plan.stencil.beta
+    return settled, {
+        "beta": {"asked": "auto", "chosen": beta} if isinstance(settings.stencil, AutoStencil) else beta,
+        "shots": None if choice.split is None else [list(row) for row in choice.split.shots],
+        "calibration_shots": settled.calibration_shots,
+        "predicted_relative_error": choice.relative_error,
+    }
 
 
 def _method(prediction: Prediction) -> str:

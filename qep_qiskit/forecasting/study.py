@@ -17,11 +17,10 @@ from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.errors import InputError, PreparationError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.causes import opposed
-from qep_qiskit.forecasting.choice import Choice, UnreachableError, choose, settings_with
+from qep_qiskit.forecasting.choice import Choice, Trial, UnreachableError, choose, settings_with
 from qep_qiskit.forecasting.choices import EQUAL, Choices, Measure, named
 from qep_qiskit.forecasting.prediction import Predictor, with_variances
 from qep_qiskit.forecasting.sending import Sending, sending
-from qep_qiskit.forecasting.trial import Trial
 from qep_qiskit.forecasting.truths import Truths
 from qep_qiskit.kinds import MITIGATIONS, STENCILS
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse

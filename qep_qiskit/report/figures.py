@@ -14,9 +14,10 @@ from matplotlib.figure import Figure, SubFigure
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.budget.waterfall import legend, levels_of, waterfall
+from qep_qiskit.display import BLUE, FAINT, INK, ORANGE, PINK
 from qep_qiskit.drawing.axes import plain_frame
 from qep_qiskit.drawing.by_weight import MANY_WEIGHTS, weight_axis
-from qep_qiskit.drawing.picture import BLUE, FAINT, INK, ORANGE, PINK, note, write
+from qep_qiskit.drawing.picture import note, write
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import shortened
 from qep_qiskit.report.findings import LARGE_Z

@@ -13,7 +13,8 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from qep_qiskit.drawing.picture import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW, file_bytes
+from qep_qiskit.display import AMBER, BLUE, FAINT, GREEN, INK, ORANGE, PINK, SKY, YELLOW
+from qep_qiskit.drawing.picture import file_bytes
 from qep_qiskit.plain_text import printable
 
 SIZE = (3.8, 2.7)

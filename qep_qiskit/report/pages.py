@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from qep_qiskit.drawing.plane import Plane
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, showing
@@ -16,7 +17,7 @@ from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.readings import readings_of
 from qep_qiskit.runs.verbs import open_run, spec_of
 from qep_qiskit.training.from_spec import task_from
-from qep_qiskit.training.plane import Plane, plane_of
+from qep_qiskit.training.plane import plane_of
 
 
 def write_page(

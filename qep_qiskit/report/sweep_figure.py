@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
+from qep_qiskit.display import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY
 from qep_qiskit.drawing.axes import legend_above, plain_frame
-from qep_qiskit.drawing.picture import AMBER, BLUE, GREEN, INK, ORANGE, PINK, SKY, file_bytes
+from qep_qiskit.drawing.picture import file_bytes
 from qep_qiskit.estimates import finite
 from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import drawn

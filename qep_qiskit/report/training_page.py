@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
 
 from qep_qiskit.display import counted
 from qep_qiskit.drawing.curves import panels
-from qep_qiskit.drawing.plane import draw_plane
+from qep_qiskit.drawing.plane import Plane, draw_plane
 from qep_qiskit.estimates import MISSING, column, cosine, duration, percent, with_error
 from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
@@ -26,7 +26,6 @@ from qep_qiskit.report.template import Page, write_report
 from qep_qiskit.report.training_facts import Facts, Record, facts_of
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.loop.compared import compared_with
-from qep_qiskit.training.plane import Plane
 
 MOST_PLANS = 20
 PERCENTAGES = ("train_accuracy", "validation_accuracy")
@@ -158,10 +157,7 @@ def _plane(plane: Plane | None, settings: Record, *, number: int) -> Any:
     features = [*map(str, settings.get("features") or ()), "x0", "x1"]
     scaled = " (scaled)" if (settings.get("scaling") or {}).get("kind", "none") != "none" else ""
     names = (features[0] + scaled, features[1] + scaled)
-
-    def draw(axes: Axes) -> None:
-        draw_plane(axes, plane.first, plane.second, plane.field, plane.levels, plane.samples, plane.truth, labels, names)
-
+    draw = functools.partial(draw_plane, plane=plane, labels=labels, names=names)
     return plot("What the network has learned", draw, number=number, size=(3.8, 3.4))
 
 

@@ -14,10 +14,10 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice
 from qep_qiskit.devices.backends.provider import provider_device
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteDevice
+from qep_qiskit.devices.remote import UNDER_WAY, RemoteDevice
 from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.files import typed

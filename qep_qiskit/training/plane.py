@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qep_qiskit.drawing.plane import Plane
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.verbs.predictions import predictions
@@ -18,31 +17,6 @@ POINTS = 33
 """The number of points along each input."""
 MARGIN = 0.15
 """The share of the samples' range that is added on every side."""
-
-
-@dataclass(frozen=True)
-class Plane:
-    """Classes over a grid of two inputs.
-
-    Attributes
-    ----------
-    first, second : ndarray of shape (points,)
-        The values of the two inputs.
-    field : ndarray of shape (points, points)
-        The output, or with several outputs the number of the class; rows belong to the second input.
-    levels : tuple of float
-        The values of the field between which the class is the same.
-    samples : ndarray of shape (samples, 2)
-    truth : ndarray of shape (samples,)
-        The numbers of the samples' classes.
-    """
-
-    first: NDArray[np.float64]
-    second: NDArray[np.float64]
-    field: NDArray[np.float64]
-    levels: tuple[float, ...]
-    samples: NDArray[np.float64]
-    truth: NDArray[np.int64]
 
 
 def plane_of(task: Task, weights: Mapping[str, float]) -> Plane | None:

@@ -6,7 +6,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run
-from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.preparation.preparer import Preparer
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.progress import ProgressOption, showing

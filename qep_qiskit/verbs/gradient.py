@@ -12,7 +12,7 @@ from qep_qiskit.equilibrium.reduction import reduce
 from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import run, stamped
 from qep_qiskit.errors import NudgeWarning
-from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.settings import Options, settings_of, shows_options

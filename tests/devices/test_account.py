@@ -10,7 +10,7 @@ import pytest
 
 from qep_qiskit import InputError, ibm
 from qep_qiskit.devices.ibm.account import mock_url
-from qep_qiskit.devices.remote import DeviceError
+from qep_qiskit.errors import DeviceError
 from qep_qiskit.rehearsal.server import serve
 
 KEY = "-".join(("K3y", "of", "an", "account", "0123456789", "abcdef"))

@@ -16,9 +16,9 @@ from scipy.stats import chi2
 from qep_qiskit import rehearsal
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.ibm.device import ibm
-from qep_qiskit.devices.remote import DeviceError, RemoteDevice, RunPub
+from qep_qiskit.devices.remote import RemoteDevice, RunPub
 from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.rehearsal.server import HOST
 from qep_qiskit.simulation.cones.noisy import NoisyCones

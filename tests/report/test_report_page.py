@@ -13,7 +13,7 @@ from page_files import page_files
 import qep_qiskit as qep
 from qep_qiskit.report import template
 from qep_qiskit.report.budget_page import page, write
-from qep_qiskit.report.letters import letters_of
+from qep_qiskit.report.network_view import letters_of
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
 

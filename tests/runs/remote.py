@@ -15,7 +15,8 @@ from qiskit_aer.primitives import SamplerV2
 
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Compiled
-from qep_qiskit.devices.remote import DeviceError, RemoteJob
+from qep_qiskit.devices.remote import RemoteJob
+from qep_qiskit.errors import DeviceError
 
 SMALL = """
 seed = 3

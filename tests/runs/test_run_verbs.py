@@ -8,8 +8,8 @@ from remote import SMALL, FolderDevice
 import qep_qiskit as qep
 from qep_qiskit import runs
 from qep_qiskit.devices.backends.provider import provider_device
-from qep_qiskit.devices.remote import DeviceError, RemoteDevice
-from qep_qiskit.errors import InputError
+from qep_qiskit.devices.remote import RemoteDevice
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.report.run_page import page

@@ -7,7 +7,7 @@ import pytest
 
 import qep_qiskit as qep
 from qep_qiskit.errors import InputError
-from qep_qiskit.forecasting import settlement as planner
+from qep_qiskit.forecasting import planner
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training import task_of

@@ -11,8 +11,8 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, status_of, target_of
 from qep_qiskit.devices.backends.results import circuit_name
-from qep_qiskit.devices.remote import DeviceError, RemoteJob, RunPub, read_state
-from qep_qiskit.errors import InputError
+from qep_qiskit.devices.remote import RemoteJob, RunPub, read_state
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.secrets import scrubbed
 from qep_qiskit.seeds import integer
 

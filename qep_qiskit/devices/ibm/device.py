@@ -29,15 +29,12 @@ from qep_qiskit.devices.ibm.checks import age_note, refuse_faulty
 from qep_qiskit.devices.ibm.jobs import job_of, named_if_left, result_of, same_inputs
 from qep_qiskit.devices.limits import Limits, limits_of
 from qep_qiskit.devices.price import IBM, Tariff
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob, RunPub, pubs_of, read_state, samples_of
-from qep_qiskit.devices.simulated.snapshots import Snapshot, snapshot, snapshot_classes
-from qep_qiskit.errors import InputError
+from qep_qiskit.devices.remote import UNDER_WAY, RemoteJob, RunPub, pubs_of, read_state, samples_of
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.kinds import DEVICES, Key
 from qep_qiskit.samples import Samples
 from qep_qiskit.secrets import scrubbed
 from qep_qiskit.values import brief
-
-__all__ = ["IBMDevice", "Snapshot", "ibm", "snapshot", "snapshot_classes"]
 
 T = TypeVar("T")
 MODES = ("job", "batch", "session")

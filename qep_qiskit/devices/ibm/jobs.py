@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.devices.digests import DECIMALS, of_circuit
-from qep_qiskit.devices.remote import DeviceError, ForgottenJobError, RunPub
+from qep_qiskit.devices.remote import RunPub
+from qep_qiskit.errors import DeviceError, ForgottenJobError
 
 
 def job_of(service: Any, job_id: str) -> Any:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, RemoteJob
+from qep_qiskit.devices.remote import UNDER_WAY, RemoteJob
+from qep_qiskit.errors import DeviceError
 from qep_qiskit.runs.file.records import FORGOTTEN, JobRecord
 from qep_qiskit.runs.jobs.courier import NOT_OURS, Courier
 from qep_qiskit.runs.jobs.ownership import patience, usable

@@ -18,8 +18,15 @@ from qiskit.primitives import BitArray
 from qep_qiskit.devices.appraisal import backend_of, repetition_delay
 from qep_qiskit.devices.backends.results import Request, circuit_name, read_result
 from qep_qiskit.devices.price import price_of
-from qep_qiskit.devices.remote import UNDER_WAY, DeviceError, ForgottenJobError, GroupingDevice, RemoteDevice, RemoteJob
-from qep_qiskit.errors import FailedCircuitError, InputError, RefusedJobError, UnreadableResultError
+from qep_qiskit.devices.remote import UNDER_WAY, GroupingDevice, RemoteDevice, RemoteJob
+from qep_qiskit.errors import (
+    DeviceError,
+    FailedCircuitError,
+    ForgottenJobError,
+    InputError,
+    RefusedJobError,
+    UnreadableResultError,
+)
 from qep_qiskit.files import typed
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 
 from qiskit.primitives import BitArray
 
-from qep_qiskit.devices.remote import DeviceError
-from qep_qiskit.errors import InputError
+from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.jobs.courier import Courier
 

@@ -20,8 +20,8 @@ from qep_qiskit.devices.device import Compiled, Measuring, Work
 from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.price import Tariff, tariff_of
-from qep_qiskit.devices.remote import DeviceError, RunPub
-from qep_qiskit.errors import InputError, UnreadableResultError
+from qep_qiskit.devices.remote import RunPub
+from qep_qiskit.errors import DeviceError, InputError, UnreadableResultError
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.delivery import fetch_all, send_all, together

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qep_qiskit.devices.digests import mark_from, of_pubs
-from qep_qiskit.devices.remote import UNDER_WAY, ForgottenJobError, InspectedDevice, RemoteDevice, RemoteJob
+from qep_qiskit.devices.remote import UNDER_WAY, InspectedDevice, RemoteDevice, RemoteJob
+from qep_qiskit.errors import ForgottenJobError
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from qep_qiskit.display import different
+from qep_qiskit.equilibrium.bias import WARNED
 from qep_qiskit.estimates import percent, with_error
 from qep_qiskit.networks.weights import Weights
 from qep_qiskit.progress import Progress, steps_done
-from qep_qiskit.training.loop.beta_bias import biased_steps
 from qep_qiskit.training.loop.steps import State, Step
 from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult
 
 OnStep = Callable[[Step], None]
+OFTEN = 0.1
+"""A warning appears if the bias of β is large in more than this share of the steps."""
 
 
 def timed(taken_steps: Iterable[Step]) -> Iterator[tuple[Step, float]]:
@@ -105,3 +107,19 @@ class Log:
             settings={**task.describe(), **self.planned},
             task=task,
         )
+
+
+def biased_steps(history: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return a warning if the finite-β bias often exceeded both 5 % of a batch's gradient and its shot error."""
+    rows = [row for row in history if isinstance(row.get("beta_bias"), float)]
+    large = [
+        row["beta_bias"]
+        for row in rows
+        if row["beta_bias"] > WARNED and row["beta_bias"] * row["gradient_norm"] > (row.get("gradient_stderr") or 0.0)
+    ]
+    if len(large) <= OFTEN * len(rows):
+        return []
+    return [
+        f"the bias of a finite β exceeded {100 * WARNED:g} % of the batch's gradient in {len(large)} of {len(rows)} steps "
+        f"(median {percent(sorted(large)[len(large) // 2])}); take a smaller β if training does not settle"
+    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from qep_qiskit.forecasting.settlement import settle
+from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
