@@ -252,3 +252,11 @@ def test_compiled_code_that_does_not_listen_is_ended_too(number):
     _, errors = process.communicate(timeout=30)
     assert time.monotonic() - began < 5.5
     assert (process.returncode, errors) == (CODES[number], "qep: interrupted; 3 of 9 points are kept\n")
+
+
+def test_an_interrupt_of_the_first_imports_is_one_line(tmp_path):
+    (tmp_path / "click.py").write_text("import time\nopen('begun', 'w').close()\ntime.sleep(60)\n")
+    command = Command(tmp_path, "--version", PYTHONPATH=os.pathsep.join([str(tmp_path), *sys.path]))
+    command.until((tmp_path / "begun").exists)
+    code, lines = command.stopped(signal.SIGINT)
+    assert (code, lines) == (130, ["qep: interrupted; nothing was written, run the same command to start again"])
