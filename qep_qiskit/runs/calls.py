@@ -8,6 +8,7 @@ from typing import Any
 
 from qep_qiskit.archive import decoded, encoded
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import typed
 from qep_qiskit.runs.file.folders import LAYER, resumed_by
 from qep_qiskit.runs.file.store import RunStore
 
@@ -63,4 +64,5 @@ def calls_of(store: RunStore) -> dict[str, Any] | None:
 def refuse_layer(store: RunStore) -> None:
     """Raise InputError if the run is a layer's, for verbs that need another one."""
     if store.description.get("kind") == LAYER:
-        raise InputError(f"run: {store.folder} is the run of a layer; {resumed_by(store.folder)}")
+        there = f"{resumed_by(store.folder)} and fetches its jobs; `qep status {typed(store.folder)}` lists them"
+        raise InputError(f"run: {store.folder} is the run of a layer; {there}")

@@ -232,6 +232,7 @@ def test_commands_describe_the_run(device, tmp_path):
         refused = CliRunner().invoke(cli, words)
         assert refused.exit_code == 2, words
         assert "is the run of a layer; the program that made it, started again with run=" in refused.stderr
+        assert "fetches its jobs; `qep status" in refused.stderr
     with pytest.raises(qep.InputError, match="is the run of a layer"):
         write_page(run)
     assert verbs.status(run, ask=False).state == "done"
