@@ -22,6 +22,7 @@ from qep_qiskit.cli.streams import unfailing
 from qep_qiskit.cli.usage import usage
 from qep_qiskit.errors import BusyError, DeviceError, InputError, PreparationError
 from qep_qiskit.plain_text import one_line, printable
+from qep_qiskit.runs.file.folders import leave_unused
 from qep_qiskit.secrets import scrubbed
 
 GROUPS = {
@@ -100,6 +101,8 @@ def _run(program: click.Group, words: list[str]) -> int:
             take_the_word()
         say(f"qep: {one_line(' '.join(line.split()))}", err=True)
         return code
+    finally:
+        leave_unused()
 
 
 def _failure(error: BaseException) -> tuple[int, str]:

@@ -19,6 +19,7 @@ from qep_qiskit.cli.output import cell, console, marked, print_json, say
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
 from qep_qiskit.estimates import with_error
 from qep_qiskit.rehearsal.faults import FAULTS
+from qep_qiskit.runs.file.folders import DATABASE
 
 if TYPE_CHECKING:
     from qep_qiskit.cli.rehearsing import PlayedCommand
@@ -100,7 +101,7 @@ def command(
         home = request.home(folder, "rehearsal-{}", dated=True)
 
         def there() -> str:
-            what = f"the unfinished rehearsal is in {home}" if home.exists() else "nothing was written"
+            what = f"the unfinished rehearsal is in {home}" if (home / DATABASE).exists() else "nothing was written"
             return f"{what}; run the same command to start again"
 
         with server.standing_in(), saying(there):

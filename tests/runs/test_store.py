@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -18,7 +19,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.foreign import circuits
-from qep_qiskit.runs.file.folders import dated_folder
+from qep_qiskit.runs.file.folders import dated_folder, leave_unused
 from qep_qiskit.runs.file.lock import RunBusyError
 from qep_qiskit.runs.file.records import Checkpoint
 from qep_qiskit.runs.file.store import RunStore
@@ -260,10 +261,17 @@ def test_deleted_rows_are_overwritten(made_run):
 
 def test_folders_named_after_the_time_are_new_even_within_one_second(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    names = []
-    for _ in range(5):
-        folder = dated_folder("scan")
-        folder.mkdir(parents=True)
-        names.append(folder.name)
-    assert len(set(names)) == 5
-    assert all(name.startswith("scan-") for name in names)
+    with ThreadPoolExecutor(8) as several:  # parallel trainings choose their folders before they write to them
+        folders = list(several.map(dated_folder, ["scan"] * 8))
+    assert len(set(folders)) == 8
+    assert all(folder.name.startswith("scan-") for folder in folders)
+    (folders[0] / "used").touch()
+    leave_unused()
+    assert [path.name for path in Path("hardware_runs").iterdir()] == [folders[0].name]
+
+
+def test_a_file_in_place_of_the_folder_of_runs_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("hardware_runs").touch()
+    with pytest.raises(FileExistsError):
+        dated_folder("scan")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import itertools
 import os
 from datetime import UTC, datetime
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
+from qep_qiskit.files import missing_folders, remove_empty
 
 DATABASE, SPEC = "run.db", "spec.toml"
 HOME = Path("hardware_runs")
@@ -15,11 +18,31 @@ LAYER = "layer"
 """The kind of the run of a layer."""
 
 
+_claimed: list[Path] = []
+
+
 def dated_folder(stem: str) -> Path:
-    """Return the path of a folder under ``hardware_runs/`` that does not exist, named after a spec and the current time."""
+    """Make a new folder under ``hardware_runs/``, named after a spec and the current time, and return its path.
+
+    The folder exists from now on, so that no other process takes its name. :func:`leave_unused` removes it if it stays empty.
+    """
     name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
-    return next(folder for folder in map(HOME.joinpath, names) if not folder.exists())
+    if not _claimed:
+        atexit.register(leave_unused)
+    _claimed.extend(missing_folders(HOME))
+    HOME.mkdir(parents=True, exist_ok=True)
+    for folder in map(HOME.joinpath, itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
+    _claimed.insert(0, folder)
+    return folder
+
+
+def leave_unused() -> None:
+    """Remove the folders that :func:`dated_folder` made and nobody used."""
+    remove_empty(_claimed)
+    _claimed.clear()
 
 
 def find_run(name: str | os.PathLike[str]) -> Path:
