@@ -33,6 +33,7 @@ from qiskit.quantum_info import Operator, PauliList, SuperOp, average_gate_fidel
 from qiskit_aer.noise import NoiseModel, QuantumError, coherent_unitary_error, depolarizing_error, pauli_error
 
 import qep_qiskit as qep
+from benchmarks.noisy_strings import NoisyCones
 from benchmarks.problems import REGIMES, drawn, with_fields_of_one
 from benchmarks.tables import line, table
 from qep_qiskit.devices.device import Compiled
@@ -49,7 +50,6 @@ from qep_qiskit.measurement.mitigation.folding import folded
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.measurement.visible import visible
 from qep_qiskit.settings import Settings
-from qep_qiskit.simulation.cones.noisy import NoisyCones
 from qep_qiskit.simulation.noise.aer_model import NoiseMatrices
 
 Array = NDArray[np.float64]

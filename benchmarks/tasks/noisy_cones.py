@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
 import qep_qiskit as qep
+from benchmarks.noisy_strings import NoisyCones
 from benchmarks.problems import SEED
 from benchmarks.task import Call, Method, Task
 from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
@@ -19,7 +20,6 @@ from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import snapshot
 from qep_qiskit.samples import Samples
 from qep_qiskit.seeds import stream
-from qep_qiskit.simulation.cones.noisy import NoisyCones
 
 Values = NDArray[np.float64]
 NOISE = "fake_torino"

@@ -13,6 +13,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error, therm
 from scipy.stats import chi2
 
 import qep_qiskit as qep
+from benchmarks.noisy_strings import NoisyCones
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
@@ -20,7 +21,6 @@ from qep_qiskit.devices.simulated.device import SimulatedDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.mitigation import twirling
 from qep_qiskit.measurement.mitigation.folding import folded
-from qep_qiskit.simulation.cones.noisy import NoisyCones
 from qep_qiskit.simulation.density import shots as density_shots
 
 SHOTS = 20_000

@@ -61,7 +61,7 @@ def balls_of_one(monkeypatch, small_states):
     """Cut all light cones to balls of radius 1."""
     monkeypatch.setattr(light_cones, "MOST_DENSE", 4)
     monkeypatch.setattr(balls, "MOST_RADIUS", 1)
-    monkeypatch.setattr(noisy.LocalStates, "fits", lambda self, wires: False)
+    monkeypatch.setattr(noisy.NoisyMarginals, "fits", lambda self, wires: False)
 
 
 @pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")

@@ -91,8 +91,8 @@ def test_a_covariance_whose_cone_is_too_large_is_bounded(monkeypatch):
         return Predictor(problem("two"), two_layers).at(qep.one_sided(0.3))
 
     exact = one_sided()
-    fits = noisy.LocalStates.fits
-    monkeypatch.setattr(noisy.LocalStates, "fits", lambda self, wires: len(wires) < 3 and fits(self, wires))
+    fits = noisy.NoisyMarginals.fits
+    monkeypatch.setattr(noisy.NoisyMarginals, "fits", lambda self, wires: len(wires) < 3 and fits(self, wires))
     bounded = one_sided()
     assert (bounded.parts >= exact.parts - 1e-9).all()
     assert bounded.parts[0].sum() > 1.01 * exact.parts[0].sum()

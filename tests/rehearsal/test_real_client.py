@@ -13,6 +13,7 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import PauliList
 from scipy.stats import chi2
 
+from benchmarks.noisy_strings import NoisyCones
 from qep_qiskit import rehearsal
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.ibm.device import ibm
@@ -21,7 +22,6 @@ from qep_qiskit.devices.simulated.noise import cut_to, seen_wires
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.rehearsal.machine import Machine, noise_model
 from qep_qiskit.rehearsal.server import HOST
-from qep_qiskit.simulation.cones.noisy import NoisyCones
 
 ANGLES = (0.3, 1.1)
 

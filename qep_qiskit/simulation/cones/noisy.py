@@ -1,4 +1,4 @@
-"""Local states, marginals and expectations of circuits of any size under an Aer noise model, from causal cones.
+"""Joint distributions of a few qubits of circuits of any size under an Aer noise model, from causal cones.
 
 They are exact where the cones fit. Where one does not, it may be cut to a ball, with an estimate of the error.
 """
@@ -13,7 +13,6 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
-from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
 from qep_qiskit.simulation.cones.balls import Ball, ball_of, carriers_of, reduced
@@ -24,7 +23,6 @@ from qep_qiskit.simulation.noise.circuit import NoisyCircuit
 from qep_qiskit.simulation.noise.transfer import Block, Piece, Real, turns_of
 from qep_qiskit.simulation.threads import single_threaded
 
-Bits: TypeAlias = NDArray[np.bool_]
 Wires: TypeAlias = frozenset[int]
 MOST_LEGS = 12
 """Most legs of a tensor: one with 12 takes 0.13 GB, as much as the density matrix of 12 qubits."""
@@ -38,8 +36,6 @@ _TOGETHER = 1 << 18
 """Total size, in numbers, of the largest tensors of the networks that are contracted together."""
 _ROWS = 32
 """Number of rows whose blocks are in memory together."""
-_IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])
-"""The row vector that picks the expectation of I from a wire's expectations of I, X, Y, Z."""
 
 
 def rotation_to_z(letter: str) -> QuantumCircuit:
@@ -52,8 +48,8 @@ def rotation_to_z(letter: str) -> QuantumCircuit:
     return circuit
 
 
-class LocalStates:
-    """States of a few wires at the end of a noisy circuit, each computed from its causal cone.
+class NoisyMarginals:
+    """Joint outcome distributions of a few qubits of a noisy circuit, each computed from their causal cone.
 
     Blocks of channels are followed backwards from the wires. A block that touches the cone belongs to it with all of its errors,
     and adds its wires. All other blocks preserve the trace and drop out exactly. The blocks of a cone form a network of transfer
@@ -72,8 +68,6 @@ class LocalStates:
     basis_change : callable, optional
         A function that takes a letter X, Y or Z and returns the one-qubit circuit after which a Z measurement reads that axis.
         Its gates are noisy. Default: :func:`rotation_to_z`.
-    readout : bool
-        Whether readout errors are included.
     balls : bool
         Whether cones that do not fit are cut.
 
@@ -90,7 +84,6 @@ class LocalStates:
         *,
         wires: Sequence[int] | None = None,
         basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
-        readout: bool = True,
         balls: bool = False,
     ) -> None:
         matrices = noise if isinstance(noise, NoiseMatrices) else NoiseMatrices(noise)
@@ -98,7 +91,7 @@ class LocalStates:
         self._blocks = list(self._circuit.blocks)
         self._acted = {wire for block in self._blocks for wire in block.wires}
         self.wires = tuple(range(circuit.num_qubits)) if wires is None else tuple(wires)
-        self._readout, self._cuts = readout, balls
+        self._cuts = balls
         self._cones: dict[Wires, Cone] = {}
         self._balls: dict[Wires, Ball | None] = {}
 
@@ -226,13 +219,8 @@ class LocalStates:
     def readings(self, letters: Iterable[tuple[str, int]], turns: Real) -> dict[tuple[str, int], Real]:
         """Return, per letter and wire, the matrix from the wire's state to the probabilities of 0 and 1, shape (R or 1, 2, 4)."""
         return {
-            (letter, wire): self._circuit.chances(letter, wire, readout=self._readout) @ self._circuit.ending(wire, turns)
-            for letter, wire in letters
+            (letter, wire): self._circuit.chances(letter, wire) @ self._circuit.ending(wire, turns) for letter, wire in letters
         }
-
-
-class NoisyMarginals(LocalStates):
-    """Joint outcome distributions of a few qubits under noise; see `LocalStates`."""
 
     def probabilities(self, values: Real, axes: str, supports: Sequence[Sequence[int]], *, coarse: bool = False) -> list[Real]:
         """Return the probabilities of the outcomes of each support, each an array of shape (R, 2**k).
@@ -271,70 +259,6 @@ class NoisyMarginals(LocalStates):
         return chances.reshape(-1, *(2,) * len(read_wires)).transpose(0, *order).reshape(len(place), -1)
 
 
-class NoisyCones(LocalStates):
-    """Expectations of Pauli strings under noise; see `LocalStates`.
-
-    Strings on the same wires share one network.
-
-    Parameters
-    ----------
-    circuit, noise, wires, basis_change, readout, balls
-        As for `LocalStates`.
-    paulis : PauliList of length L
-        Strings on the logical qubits.
-
-    Attributes
-    ----------
-    sizes : tuple of int
-        The number of wires in the whole cone of each of the L strings.
-    radii : tuple of int or None
-        The radius of the ball to which the cone of each string is cut; None if it is whole.
-
-    Raises
-    ------
-    Unsuited
-        If a cone is too large, or if the circuit or its noise cannot be treated exactly.
-    """
-
-    def __init__(
-        self,
-        circuit: QuantumCircuit,
-        noise: NoiseModel | NoiseMatrices,
-        paulis: PauliList,
-        *,
-        wires: Sequence[int] | None = None,
-        basis_change: Callable[[str], QuantumCircuit] = rotation_to_z,
-        readout: bool = True,
-        balls: bool = False,
-    ) -> None:
-        super().__init__(circuit, noise, wires=wires, basis_change=basis_change, readout=readout, balls=balls)
-        self._signs = np.real((-1j) ** np.asarray(paulis.phase))
-        self._letters = [_letters(x, z, self.wires) for x, z in zip(paulis.x, paulis.z, strict=True)]
-        # the identity is read from any wire
-        self._sources = covering([frozenset(letters) or frozenset(self.wires[:1]) for letters in self._letters])
-        self.sizes = tuple(self.cone(support).num_wires for support in self._sources)
-        self._cut_to = self.cut(self._sources)
-        self.radii = tuple(self._cut_to[source].radius if source in self._cut_to else None for source in self._sources)
-
-    def expectations(self, values: Real, *, coarse: bool = False) -> Real:
-        """Return the expectations (R, L) for rows of values (R, P) in the order of the circuit's parameters.
-
-        With `coarse`, balls have a radius smaller by one. The difference estimates the error of the cut; it is not a bound.
-        """
-        turns = self.turns(values)
-        states, place = self.states(self.chosen(self._sources, self._cut_to, coarse=coarse), turns)
-        wanted = {(letter, wire) for letters in self._letters for wire, letter in letters.items()}
-        rows = {key: matrix[:, 0] - matrix[:, 1] for key, matrix in self.readings(sorted(wanted), turns).items()}
-        out = np.empty((len(turns), len(self._letters)))
-        for number, (source, sign, letters) in enumerate(zip(self._sources, self._signs, self._letters, strict=True)):
-            value: Real = states[source][place]
-            for wire in sorted(source):
-                row = rows[letters[wire], wire] if wire in letters else _IDENTITY[None]
-                value = np.asarray((row[:, None] @ value.reshape(len(place), 4, -1))[:, 0])
-            out[:, number] = sign * value.reshape(-1)
-        return out
-
-
 def _contracted(cones: Sequence[Cone], matrices: Mapping[Member, Real], rows: int) -> list[Real]:
     """Contract cones of equal shape together and return one state (rows, 4, …, 4) per cone."""
     first = cones[0]
@@ -351,7 +275,3 @@ def _contracted(cones: Sequence[Cone], matrices: Mapping[Member, Real], rows: in
         legs.append([leg for leg in each if leg >= 0])
     result = contract(tensors, legs, first.order, first.open)
     return list(result.reshape(len(cones), rows, *result.shape[1:]))
-
-
-def _letters(x: Bits, z: Bits, wires: Sequence[int]) -> dict[int, str]:
-    return {wires[q]: "Y" if x[q] and z[q] else "X" if x[q] else "Z" for q in np.flatnonzero(x | z).tolist()}

@@ -15,7 +15,7 @@ from qep_qiskit.simulation.noise.aer_model import NoiseMatrices, Unsuited, confu
 from qep_qiskit.simulation.noise.channels import Fusion
 from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real
 
-_TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
+TO_CHANCES = np.array([[0.5, 0, 0, 0.5], [0.5, 0, 0, -0.5]])
 
 
 class NoisyCircuit:
@@ -125,27 +125,17 @@ class NoisyCircuit:
             slots = np.concatenate([values, derived], axis=1)
         return np.asarray(self._constants + slots @ self._weights)
 
-    def chances(self, letter: str, wire: int, *, readout: bool = True) -> Real:
-        """Return the matrix from a wire's expectations of I, X, Y, Z to the chances of 0 and 1 along an axis, shape (2, 4).
-
-        Parameters
-        ----------
-        letter : {"X", "Y", "Z"}
-        wire : int
-        readout : bool
-            Whether the measurement has its errors; the gates that turn the axis always have theirs.
-        """
-        matrix = _TO_CHANCES
-        if readout:
-            error = self._noise.after("measure", (wire,))  # the errors of a measurement act before it
-            matrix = self._confusion[wire] @ (matrix if error is None else matrix @ error)
-        return np.asarray(matrix @ self._turn(letter, wire))
+    def chances(self, letter: str, wire: int) -> Real:
+        """Return the matrix from a wire's expectations of I, X, Y, Z to the chances of 0 and 1 along an axis, shape (2, 4)."""
+        error = self._noise.after("measure", (wire,))  # the errors of a measurement act before it
+        matrix = self._confusion[wire] @ (TO_CHANCES if error is None else TO_CHANCES @ error)
+        return np.asarray(matrix @ self.turn(letter, wire))
 
     def ending(self, wire: int, turns: Real) -> Real:
         """Return the transfer matrix of a wire's separate channels, shape (R or 1, 4, 4), given 1, cos and sin of all angles."""
         return self.endings[wire].matrices(turns) if self.endings[wire].pieces else np.eye(4)[None]
 
-    def _turn(self, letter: str, wire: int) -> Real:
+    def turn(self, letter: str, wire: int) -> Real:
         """Return the basis change on a wire, with the errors of its gates."""
         turns = self._turns[wire]
         if letter not in turns:

@@ -7,9 +7,10 @@ from qiskit import QuantumCircuit
 from qiskit.quantum_info import PauliList
 from qiskit_aer.noise import NoiseModel
 
+from benchmarks.noisy_strings import NoisyCones
 from qep_qiskit.simulation.cones import balls, noisy
 from qep_qiskit.simulation.cones.balls import ball_of
-from qep_qiskit.simulation.cones.noisy import NoisyCones, NoisyMarginals
+from qep_qiskit.simulation.cones.noisy import NoisyMarginals
 from qep_qiskit.simulation.noise.aer_model import Unsuited
 
 HEXAGON = [(0, 1), (1, 2), (2, 3), (3, 4), (4, 5), (0, 5), (2, 6), (6, 7)]
@@ -22,7 +23,7 @@ def rows_of(circuit, count=2, seed=1, scale=0.7):
 
 def cut_at(radius, monkeypatch):
     """Let all cones be cut, to balls of at most this radius."""
-    monkeypatch.setattr(noisy.LocalStates, "fits", lambda self, wires: False)
+    monkeypatch.setattr(noisy.NoisyMarginals, "fits", lambda self, wires: False)
     monkeypatch.setattr(balls, "MOST_RADIUS", radius)
 
 

@@ -15,11 +15,12 @@ from qiskit_aer.noise import (
 )
 
 import qep_qiskit as qep
+from benchmarks.noisy_strings import NoisyCones
 from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.simulation.cones import contraction, noisy
-from qep_qiskit.simulation.cones.noisy import NoisyCones, rotation_to_z
+from qep_qiskit.simulation.cones.noisy import rotation_to_z
 from qep_qiskit.simulation.noise.aer_model import Unsuited
 
 PIECE = [(0, 1), (1, 2), (2, 3), (3, 4), (2, 5), (5, 6), (4, 7)]
