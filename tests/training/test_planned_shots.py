@@ -16,7 +16,7 @@ from qep_qiskit.experiment import load
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.settings import Settings
-from qep_qiskit.training import SGD, Momentum, PlannedShots
+from qep_qiskit.training import SGD, Adam, Momentum, PlannedShots
 from qep_qiskit.training.from_spec import task_from
 from qep_qiskit.training.loop.sources import mean_of
 from qep_qiskit.training.rules.step_plan import Seen
@@ -69,6 +69,21 @@ def test_shots_follow_the_noise_of_every_circuit_and_share_jobs():
     assert ratio.max() / ratio.min() <= 2.0 + 1e-9  # rounded to powers of two
     assert set(np.log2(tables[used] / 2) % 1) == {0.0}
     assert plan.record["beta"] == 0.5 and plan.record["shots_reason"] == "the most loss is won per shot"
+
+
+def test_the_noise_of_a_plan_is_that_of_the_weights_as_they_count_now():
+    """Adam divides by the size of a gradient: a weight without one at first has noise of another weight later."""
+    rule, shots, rate = PlannedShots(base=Adam(), lipschitz=4.0), 100, 0.1
+    whole = 2.0 * np.diag(COVARIANCE)  # of one of the two samples
+    noise = [ShotNoise(shots * np.multiply.outer(whole, a / a.sum()), 1.0, whole, np.zeros(2), whole) for a in A]
+    memory = rule.start(2)
+    for step in range(12):
+        plan = replace(rule.planned(shots, 0.5, BATCH, memory), shots=shots, beta=0.5)
+        gradient = np.array([1.0, float(step > 0)])
+        _, memory = rule.update(gradient, COVARIANCE, shots, rate, memory)
+        memory = rule.learned(Seen(gradient, COVARIANCE, noise, BATCH, plan, 2, 2.0, rate, 1.0, 0.0), memory)
+    predicted = memory["circuits"][:-1].sum() / shots / len(BATCH) ** 2 / 0.5**2
+    np.testing.assert_allclose(predicted, memory["plan"][1], rtol=0.2)
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ class PlannedShots:
 
     def start(self, size: int) -> Memory:
         """Return the base rule's memory, and averages of zero."""
-        averages = {name: np.zeros(size) for name in ("average", "variance", "sampled", "pseudo", "bars", "steepness")}
+        vectors = ("average", "variance", "whole", "sampled", "pseudo", "bars", "steepness", "harm")
+        averages = {name: np.zeros(size) for name in vectors}
         names = (
             "learned",
             "beta",
@@ -213,7 +214,9 @@ class PlannedShots:
         steepness = SMOOTHING * memory["steepness"] + (1.0 - SMOOTHING) * _bends(seen, len(average))
         harm = _harm(scale * np.ones(len(average)), steepness / unbias, rate / reach)
         noise = float(harm @ variance / unbias)
-        excess = float(harm @ np.diag(seen.covariance)) / max(float(harm @ bars), FREE_OF_NOISE)
+        whole = SMOOTHING * memory["whole"] + (1.0 - SMOOTHING) * np.diag(seen.covariance)
+        excess = float(harm @ whole) / max(float(harm @ variance), FREE_OF_NOISE)
+        kept = memory["circuits"] * _changed(memory["harm"], harm, variance)
         share = _averaged(self.base)
         # the signal with which the 1/left steps of an average win as much as the loss's error bar
         visible = error * left / ((1.0 - reach / 2.0) * rate)
@@ -226,6 +229,8 @@ class PlannedShots:
             **began,
             "average": average,
             "variance": variance,
+            "whole": whole,
+            "harm": harm,
             "sampled": sampled,
             "pseudo": pseudo,
             "bars": bars,
@@ -242,7 +247,7 @@ class PlannedShots:
             "curvature": np.array([curvature]),
             "mean shots": np.array([float(seen.plan.shots)]),
             "plan": np.array([signal, noise, saturation, wanted, why]),
-            "circuits": _circuits(seen, beta, harm, memory["circuits"]),
+            "circuits": _circuits(seen, beta, harm, kept),
         }
 
     def bars(self, memory: Memory) -> Vector:
@@ -357,6 +362,12 @@ def _circuits(seen: Seen, beta: float, scale: Vector, kept: NDArray[np.float64])
     mean[measured] = np.nanmean(now[:, measured], axis=0)
     after[-1] = _merged(after[-1], mean, SMOOTHING)
     return after
+
+
+def _changed(before: Vector, now: Vector, variance: Vector) -> float:
+    """Return the factor by which the loss due to the same noise changes with the harm of each weight's noise."""
+    loss = float(before @ variance)
+    return float(now @ variance) / loss if loss else 1.0
 
 
 def _merged(before: NDArray[np.float64], now: NDArray[np.float64], decay: float) -> NDArray[np.float64]:
