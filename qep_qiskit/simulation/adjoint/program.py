@@ -85,33 +85,15 @@ class CircuitProgram:
                 return np.array([self._circuit.state(row) for row in slots]).reshape(len(rows), 1 << self.num_qubits)
             return self._circuit.states(slots)
 
-    def energy(self, theta: ArrayLike, op: Operator) -> float:
-        """Return the expectation value of ``op``, which may be any object with a method ``apply(v)``."""
-        with single_threaded(self.num_qubits):
-            return self._circuit.energy(self._slots.values(self._checked(theta)), op)
-
     def energy_and_gradient(self, theta: ArrayLike, op: Operator) -> tuple[float, Real]:
-        """Return the expectation value and its gradient, shape (P,)."""
-        values, gradients = self.energies_and_gradients(theta, [op])
-        return float(values[0]), gradients[0]
+        """Return the expectation value of ``op``, any object with a method ``apply(v)``, and its gradient, shape (P,).
 
-    def energies_and_gradients(self, theta: ArrayLike, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        """Return the expectation values of K operators, shape (K,), and their gradients, shape (K, P).
-
-        The cost is one forward sweep and K backward sweeps, or P tangent states if these are fewer.
+        The cost is one forward sweep and one backward sweep.
         """
         values = self._checked(theta)
-        slots = self._slots.values(values)
         with single_threaded(self.num_qubits):
-            if len(ops) > max(2, self._circuit.num_slots):
-                energies, gradients = self._through_tangents(slots, ops)
-            else:
-                energies, gradients = self._circuit.energies_and_gradients(slots, ops)
-        return energies, gradients if self._slots.affine else gradients @ self._slots.jacobian(values)
-
-    def gradients(self, theta: ArrayLike, ops: Sequence[Operator]) -> Real:
-        """Return the gradients of K expectation values, shape (K, P); see `energies_and_gradients`."""
-        return self.energies_and_gradients(theta, ops)[1]
+            energy, gradient = self._circuit.energy_and_gradient(self._slots.values(values), op)
+        return energy, gradient if self._slots.affine else gradient @ self._slots.jacobian(values)
 
     def tangents(self, theta: ArrayLike) -> Complex:
         """Return the derivatives of the state with respect to each parameter, shape (P, 2**n)."""
@@ -132,21 +114,11 @@ class CircuitProgram:
             hessian = self._circuit.hessian(slots, op)
             if self._slots.affine:
                 return hessian
-            slopes = self._circuit.energies_and_gradients(slots, [op])[1][0]
+            slopes = self._circuit.energy_and_gradient(slots, op)[1]
         jacobian = self._slots.jacobian(values)
         hessian = jacobian.T @ hessian @ jacobian
         self._slots.add_curvature(values, slopes, hessian)
         return np.asarray((hessian + hessian.T) / 2)
-
-    def _through_tangents(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        state, tangents = self._circuit.tangents(slots)
-        energies, gradients = np.empty(len(ops)), np.empty((len(ops), len(slots)))
-        flat = tangents.view(np.float64)
-        for k, op in enumerate(ops):
-            product = np.asarray(op.apply(state), dtype=np.complex128)
-            energies[k] = np.vdot(state, product).real
-            gradients[k] = 2.0 * (flat @ product.view(np.float64))
-        return energies, gradients
 
     def _checked(self, theta: ArrayLike) -> Real:
         values = np.asarray(theta, dtype=np.float64)

@@ -1,7 +1,7 @@
 """Energies and derivatives of layered circuits by sweeping states forward and backward through the layers.
 
-The gradients of K operators cost one forward sweep and K backward sweeps [1]_. The Hessian is exact as well: tangent
-states are swept together with the states (forward over reverse).
+A gradient costs one forward sweep and one backward sweep [1]_. The Hessian is exact as well: tangent states are swept together
+with the states (forward over reverse).
 
 References
 ----------
@@ -228,28 +228,16 @@ class LayeredCircuit:
         phase = self._global_phase.constant + sum(w * slots[slot] for slot, w in self._global_phase.weights.items())
         return complex(np.exp(1j * phase))
 
-    def energy(self, slots: Real, op: Operator) -> float:
-        """Return the expectation value of an operator."""
-        with self._workspace() as room:
-            state = self._forward(self._bind(slots), room)
-            return float(np.vdot(state, op.apply(state)).real)
-
-    def energies_and_gradients(self, slots: Real, ops: Sequence[Operator]) -> tuple[Real, Real]:
-        """Return the expectation values (K,) and their gradients (K, slots), with one backward sweep per operator."""
+    def energy_and_gradient(self, slots: Real, op: Operator) -> tuple[float, Real]:
+        """Return the expectation value of an operator and its gradient (slots,), by one backward sweep."""
         layers = self._bind(slots)
         keep = len(layers) * self._size * 16 <= _KEPT_BYTES
-        values, gradients = np.empty(len(ops)), np.empty((len(ops), self.num_slots))
-        batch = max(1, _BATCH_BYTES // (32 * self._size)) if keep else len(ops)
         with self._workspace() as room:
             state = self._forward_kept(layers, room) if keep else self._forward(layers, room)
-            for start in range(0, len(ops), batch):
-                part = slice(start, min(start + batch, len(ops)))
-                left, spare = room.batch(part.stop - start)
-                for row, op in zip(left.array, ops[part], strict=True):
-                    row[:] = op.apply(state)
-                values[part] = [np.vdot(state, row).real for row in left.array]
-                gradients[part] = self._backward(layers, left, spare, room, keep=keep)
-        return values, gradients
+            left = room.left
+            left.array[0] = op.apply(state)
+            energy = float(np.vdot(state, left.array[0]).real)
+            return energy, self._backward(layers, left, room.spare, room, keep=keep)[0]
 
     def _backward(self, layers: Sequence[BoundLayer], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
         overlaps: dict[int, Any] = {}
@@ -361,16 +349,10 @@ class _Workspace:
         self._size = size
         self.first, self.second = States.empty(1, size), States.empty(1, size)
         self.states: list[States] = []
-        self._left = States.empty(0, size), States.empty(0, size)
+        self.left, self.spare = States.empty(1, size), States.empty(1, size)
 
     def keep(self, count: int) -> list[States]:
         """Return uninitialised memory for `count` separate states."""
         if len(self.states) < count:
             self.states = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
         return self.states
-
-    def batch(self, count: int) -> tuple[States, States]:
-        """Return two arrays of `count` states."""
-        if len(self._left[0]) != count:
-            self._left = States.empty(count, self._size), States.empty(count, self._size)
-        return self._left
