@@ -7,7 +7,9 @@ import pytest
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator, Statevector, random_statevector
 
-from qep_qiskit.ansatz.gallery import RECIPES, list_circuits, load, write_gallery
+from docs.gallery import RECIPES, write_gallery
+from qep_qiskit.ansatz.gallery import list_circuits
+from qep_qiskit.ansatz.qasm import load
 
 FOLDER = Path(__file__).parents[1] / "circuits"
 DENSE_QUBITS = 6
@@ -58,6 +60,6 @@ def test_a_broken_file_does_not_stop_the_list(tmp_path, monkeypatch):
 
 def test_written_again_the_files_are_the_same(tmp_path, monkeypatch):
     few = {name: RECIPES[name] for name in ("ising_ring_4", "efficient_su2_4", "adiabatic_chain_4")}
-    monkeypatch.setattr("qep_qiskit.ansatz.gallery.RECIPES", few)
+    monkeypatch.setattr("docs.gallery.RECIPES", few)
     for path in write_gallery(tmp_path):
         assert load(path).num_parameters == load(FOLDER / path.name).num_parameters

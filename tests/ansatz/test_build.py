@@ -7,8 +7,8 @@ from qiskit.circuit.library import efficient_su2
 from qiskit.quantum_info import Operator, PauliList, Statevector
 from scipy.linalg import expm
 
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz import BUILT_IN, build
-from qep_qiskit.ansatz.gallery import ising_paulis
 from qep_qiskit.errors import InputError
 
 CHAIN = ising_paulis("chain", 3)

@@ -8,8 +8,8 @@ from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import Operator, PauliList
 from scipy.linalg import expm
 
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz import evolve, pack
-from qep_qiskit.ansatz.gallery import ising_paulis
 from qep_qiskit.errors import InputError
 
 LABELS = ["".join(letters) for letters in itertools.product("IXYZ", repeat=3)]

@@ -5,8 +5,8 @@ import pytest
 from qiskit.quantum_info import Operator
 
 import qep_qiskit as qep
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz.choice import build
-from qep_qiskit.ansatz.gallery import ising_paulis
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.compilation import compile_with, with_fewer_pulses
 

@@ -7,7 +7,7 @@ import pytest
 from qiskit.quantum_info import Operator, PauliList, SparsePauliOp, Statevector
 from scipy.linalg import expm
 
-from qep_qiskit.ansatz.gallery import ising_paulis
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz.ramp import Ramp, ramp_circuit
 from qep_qiskit.ansatz.ramp_states import ramp_states
 from qep_qiskit.ansatz.schedules import schedule_of

@@ -9,8 +9,8 @@ from qiskit.circuit.library import CXGate, Measure, RZGate, SXGate
 from qiskit.transpiler import InstructionProperties, Target
 
 import qep_qiskit as qep
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz.choice import build
-from qep_qiskit.ansatz.gallery import ising_paulis
 from qep_qiskit.devices.appraisal import backend_of
 from qep_qiskit.devices.calibrated_errors import errors_of, working_target
 from qep_qiskit.devices.compilation import compile_with

@@ -7,8 +7,9 @@ from qiskit.circuit import ParameterVector, QuantumCircuit
 from qiskit.quantum_info import PauliList, SparsePauliOp, Statevector
 from random_circuits import random_circuit, slope
 
+from docs.gallery import ising_paulis
 from qep_qiskit.ansatz import build
-from qep_qiskit.ansatz.gallery import ising_paulis, load
+from qep_qiskit.ansatz.qasm import load
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.batched.program import BatchedProgram
