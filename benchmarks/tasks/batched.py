@@ -15,7 +15,7 @@ from benchmarks.task import Call, Method, Task
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.batched.program import BatchedProgram
-from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.operators import PauliStructure
 
 Real = NDArray[np.float64]
 ROWS, LAYERS = 64, 2
@@ -46,7 +46,7 @@ def ours(case: Rows) -> Call:
 
 def one_by_one(case: Rows) -> Call:
     """The compiled circuit for one row at a time."""
-    program, structure = CircuitProgram.from_circuit(case.circuit.circuit), PauliSum.compile(case.circuit.op.paulis)
+    program, structure = CircuitProgram.from_circuit(case.circuit.circuit), PauliStructure(case.circuit.op.paulis)
 
     def call() -> Real:
         pairs = zip(case.thetas, case.coefficients, strict=True)

@@ -34,9 +34,9 @@ def in_order_of_appearance(circuit: QuantumCircuit) -> list[Parameter]:
     return list(seen)
 
 
-def renamed(circuit: QuantumCircuit, order: Iterable[Parameter], prefix: str = "theta") -> QuantumCircuit:
+def renamed(circuit: QuantumCircuit, order: Iterable[Parameter]) -> QuantumCircuit:
     """Return the circuit with these parameters renamed to ``theta_000``, …, in this order."""
     old = list(order)
     between = [Parameter(f"between_{k}") for k in range(len(old))]
     circuit = circuit.assign_parameters(dict(zip(old, between, strict=True)))
-    return circuit.assign_parameters(dict(zip(between, numbered(len(old), prefix), strict=True)))
+    return circuit.assign_parameters(dict(zip(between, numbered(len(old)), strict=True)))

@@ -77,10 +77,9 @@ def _bounds(optimizer: Any) -> object:
     return {key: value for key, value in (getattr(optimizer, "_kwargs", None) or {}).items() if value is not None}
 
 
-def of_circuit(reader: Reader, circuit: QuantumCircuit, outer: dict[object, str] | None = None) -> bytes:
+def of_circuit(reader: Reader, circuit: QuantumCircuit) -> bytes:
     """Return the digest of a circuit: gates, qubits, angles, labels and global phase, but not the circuit's name."""
-    places: dict[object, str] = {} if outer is None else dict(outer)
-    places |= {bit: f"q{i}" for i, bit in enumerate(circuit.qubits)}
+    places: dict[object, str] = {bit: f"q{i}" for i, bit in enumerate(circuit.qubits)}
     places |= {bit: f"c{i}" for i, bit in enumerate(circuit.clbits)}
     parts: list[str | bytes] = [str((circuit.num_qubits, circuit.num_clbits)), _angle(reader, circuit.global_phase)]
     parts += sorted(f"{kind} {var.name} {var.type!r}" for kind, var in _variables(circuit))

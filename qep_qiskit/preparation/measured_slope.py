@@ -68,12 +68,10 @@ class MeasuredSlope:
     circuit : QuantumCircuit
         A circuit with P parameters.
     estimator : BaseEstimatorV2
-    precision : float, optional
-        The precision that is asked of each energy. Default: the estimator's own.
     """
 
-    def __init__(self, circuit: QuantumCircuit, estimator: BaseEstimatorV2, *, precision: float | None = None) -> None:
-        self._estimator, self._precision = estimator, precision
+    def __init__(self, circuit: QuantumCircuit, estimator: BaseEstimatorV2) -> None:
+        self._estimator = estimator
         self._parameters = list(circuit.parameters)
         table = SlotTable(self._parameters)
         self._circuit, angles = _of_single_angles(_in_shiftable_gates(circuit), table)
@@ -117,7 +115,7 @@ class MeasuredSlope:
         return values, np.full(len(rows), math.sqrt(float(np.mean(differences**2))) / 2)
 
     def _run(self, rows: Vector, operator: SparsePauliOp) -> tuple[Vector, Vector]:
-        (result,) = self._estimator.run([(self._circuit, operator, rows)], precision=self._precision).result()
+        (result,) = self._estimator.run([(self._circuit, operator, rows)]).result()
         return np.broadcast_to(result.data.evs, len(rows)), np.broadcast_to(result.data.stds, len(rows))
 
 

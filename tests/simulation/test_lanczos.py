@@ -7,7 +7,7 @@ from qiskit.quantum_info import SparsePauliOp, random_pauli_list
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.eigen import lanczos
 from qep_qiskit.simulation.eigen.lanczos import ground_state, lowest
-from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 
 
 def ising(num_qubits, edges, h, g, coupling=-1.0):
@@ -46,7 +46,7 @@ def check(op, ground, accuracy=1e-9):
     exact = vectors[:, 0]
     assert abs(np.vdot(exact, ground.vector)) == pytest.approx(1, abs=accuracy)
     paulis = op.paulis
-    ours, right = PauliSum.compile(paulis).expectations(np.array([ground.vector, exact]))
+    ours, right = PauliStructure(paulis).expectations(np.array([ground.vector, exact]))
     np.testing.assert_allclose(ours, right, atol=accuracy)
 
 

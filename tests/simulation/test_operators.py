@@ -5,7 +5,7 @@ import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.simulation.eigen.operators import PauliSum
+from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum
 
 LETTERS = {"diagonal": "IZ", "real": "IXZ", "any": "IXYZ"}
 
@@ -31,7 +31,7 @@ def test_products_and_expectations_are_those_of_the_matrix(num_qubits, kind):
     rng = np.random.default_rng([num_qubits, len(kind)])
     paulis = random_paulis(rng, num_qubits, kind)
     coefficients = rng.normal(size=len(paulis))
-    op = PauliSum.compile(paulis).bind(coefficients)
+    op = PauliStructure(paulis).bind(coefficients)
     matrix = SparsePauliOp(paulis, coefficients).to_matrix()
     np.testing.assert_allclose(op.to_matrix(), matrix, atol=1e-12)
     np.testing.assert_allclose(op.diagonal, np.diag(matrix).real, atol=1e-12)
@@ -43,8 +43,7 @@ def test_products_and_expectations_are_those_of_the_matrix(num_qubits, kind):
             np.testing.assert_allclose(product, v @ matrix.T, atol=1e-12)
             each = [[np.vdot(u, p.to_matrix() @ u).real for p in paulis] for u in np.atleast_2d(v)]
             each = np.reshape(each, (*shape[:-1], len(paulis)))
-            np.testing.assert_allclose(PauliSum.compile(paulis).expectations(v), each, atol=1e-12)
-            np.testing.assert_allclose(op.expectation(v), each @ coefficients, atol=1e-12)
+            np.testing.assert_allclose(PauliStructure(paulis).expectations(v), each, atol=1e-12)
 
 
 @pytest.mark.parametrize("is_complex", [False, True])
@@ -70,7 +69,7 @@ def test_more_qubits_than_a_chunk_has(is_complex):
 
 
 def test_one_structure_serves_many_coefficients_and_out_is_used():
-    structure = PauliSum.compile(PauliList(["ZZI", "IXI", "IIZ"]))
+    structure = PauliStructure(PauliList(["ZZI", "IXI", "IIZ"]))
     v = np.arange(8.0)
     out = np.empty(8)
     for seed in range(3):
@@ -94,11 +93,11 @@ def test_fields_are_the_coefficients_of_single_x():
     [
         (lambda: PauliSum.from_operator(SparsePauliOp(["X"], [1j])), "not real"),
         (lambda: PauliSum.from_operator(SparsePauliOp(["X"], [np.nan])), "not finite"),
-        (lambda: PauliSum.compile(PauliList(["iX"])), "imaginary phase"),
-        (lambda: PauliSum.compile(PauliList(["X"])).bind([1.0, 2.0]), "2 coefficients for 1"),
-        (lambda: PauliSum.compile(PauliList(["X"])).bind([1.0]).apply(np.ones(3)), r"shape \(3,\)"),
-        (lambda: PauliSum.compile(PauliList(["Y"])).bind([1.0]).apply(np.ones(2), out=np.ones(2)), "out must be"),
-        (lambda: PauliSum.compile(PauliList(["I" * 40])), "40 qubits"),
+        (lambda: PauliStructure(PauliList(["iX"])), "imaginary phase"),
+        (lambda: PauliStructure(PauliList(["X"])).bind([1.0, 2.0]), "2 coefficients for 1"),
+        (lambda: PauliStructure(PauliList(["X"])).bind([1.0]).apply(np.ones(3)), r"shape \(3,\)"),
+        (lambda: PauliStructure(PauliList(["Y"])).bind([1.0]).apply(np.ones(2), out=np.ones(2)), "out must be"),
+        (lambda: PauliStructure(PauliList(["I" * 40])), "40 qubits"),
     ],
 )
 def test_wrong_input_is_named(call, message):

@@ -19,6 +19,7 @@ Array: TypeAlias = NDArray[Any]
 DENSE_QUBITS = 10
 SORTED_FROM = 16
 MOST_STEPS = 20_000
+TOLERANCE = 1e-11
 
 
 def eigenstate(op: PauliSum, level: int, *, seed: int = 0) -> GroundState:
@@ -54,7 +55,7 @@ def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64]
     return np.array(energies), np.array(configurations)
 
 
-def excited_response(op: PauliSum, state: GroundState, source: Array, *, tolerance: float = 1e-11) -> Array:
+def excited_response(op: PauliSum, state: GroundState, source: Array) -> Array:
     """Return the linear response δψ = −(H − E)⁺ P C ψ of an eigenstate at any level.
 
     Parameters
@@ -92,7 +93,7 @@ def excited_response(op: PauliSum, state: GroundState, source: Array, *, toleran
     size = op.dim * (1 if real else 2)
     linear = LinearOperator((size, size), matvec=product, dtype=float)
     with one_thread():
-        flat, _ = minres(linear, target.view(float), rtol=tolerance, maxiter=MOST_STEPS)
+        flat, _ = minres(linear, target.view(float), rtol=TOLERANCE, maxiter=MOST_STEPS)
     response = project_off(psi, np.ascontiguousarray(flat).view(dtype).copy())
     miss = norm(op.apply(response) - state.energy * response - target - np.vdot(psi, op.apply(response)) * psi) / norm(target)
     if miss > 1e-7:

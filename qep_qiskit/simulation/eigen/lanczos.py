@@ -112,11 +112,11 @@ def ground_state(
         return _Solver(op, tolerance, seed).solve(guess, gap)
 
 
-def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
+def lowest(op: PauliSum, k: int, *, seed: int = 0) -> tuple[NDArray[np.float64], Array]:
     """Return the k lowest energies, ascending, and their vectors, shape (k, 2**n).
 
-    The operator is diagonalised up to 7 qubits, or if k is near 2**n; otherwise ARPACK is used. `tolerance` is ARPACK's,
-    where 0 means machine precision. If ARPACK does not converge, it is run again with more vectors and at least 1e-11.
+    The operator is diagonalised up to 7 qubits, or if k is near 2**n; otherwise ARPACK is used, to machine
+    precision. If it does not converge, it is run again with more vectors, to 1e-11.
 
     Raises
     ------
@@ -137,10 +137,10 @@ def lowest(op: PauliSum, k: int, *, tolerance: float = 0.0, seed: int = 0) -> tu
     solve = partial(eigsh, linear, k=k, which="SA", v0=_random(op, seed, 0))
     with one_thread():
         try:
-            energies, vectors = solve(tol=tolerance, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
+            energies, vectors = solve(tol=0.0, ncv=max(20, 3 * k), maxiter=MOST_RESTARTS)
         except ArpackNoConvergence:
             try:
-                energies, vectors = solve(tol=max(tolerance, 1e-11), ncv=min(op.dim - 1, max(80, 8 * k)))
+                energies, vectors = solve(tol=1e-11, ncv=min(op.dim - 1, max(80, 8 * k)))
             except ArpackNoConvergence:
                 raise PreparationError(
                     f"the {k} lowest states of {op.num_qubits} qubits did not converge: levels lie too close together"

@@ -216,7 +216,7 @@ def _multiply_middle(matrix: Array, v: Array, out: Array) -> None:
 class PauliSum:
     """A Hermitian operator Σ c_k P_k on 2**n amplitudes, applied without building its matrix.
 
-    Create it with `PauliSum.from_operator`, or with `PauliSum.compile(paulis).bind(coefficients)` if the same strings
+    Create it with `PauliSum.from_operator`, or with `PauliStructure(paulis).bind(coefficients)` if the same strings
     are used again with other coefficients.
 
     Attributes
@@ -234,11 +234,6 @@ class PauliSum:
 
     structure: PauliStructure
     coefficients: NDArray[np.float64]
-
-    @staticmethod
-    def compile(paulis: PauliList) -> PauliStructure:
-        """Return the structure that all operators with these Pauli strings share."""
-        return PauliStructure(paulis)
 
     @classmethod
     def from_operator(cls, op: SparsePauliOp) -> PauliSum:
@@ -352,13 +347,6 @@ class PauliSum:
                 part, total = source.reshape(-1, len(local)), target.reshape(-1, len(local))
                 gemm(1.0, local, part.T, 1.0, total.T, overwrite_c=1)
         return result
-
-    def expectation(self, v: Array) -> Any:
-        """Return ⟨v|H|v⟩: a float, or an array of B of them."""
-        product = self.apply(v)
-        if product.ndim == 1:
-            return float(np.vdot(v, product).real)
-        return np.einsum("bi,bi->b", np.conj(v), product).real
 
     def to_matrix(self) -> Array:
         """Return the dense matrix, for few qubits."""

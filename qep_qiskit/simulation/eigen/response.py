@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError
-from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, DENSE_QUBITS, GroundState
+from qep_qiskit.simulation.eigen.lanczos import DEGENERATE, GroundState
 from qep_qiskit.simulation.eigen.operators import PauliStructure, PauliSum, one_thread
 from qep_qiskit.simulation.eigen.shifted import solve_shifted
 from qep_qiskit.simulation.eigen.vectors import norm, project_off
@@ -57,9 +57,10 @@ def linear_response(
 
     Notes
     -----
-    The solver is dense up to 7 qubits. Beyond, it uses conjugate gradients in the complement of ψ0, where H − E0 is positive
-    definite, preconditioned by the diagonal (which halves the steps in weak transverse fields). From 10 qubits on it works in
-    single precision with refinement. The response of an observable A is d⟨A⟩/dβ = 2 Re⟨ψ0|A|δψ⟩.
+    If all levels of H are known, as up to 7 qubits, they give the response. Otherwise the solver uses conjugate gradients in the
+    complement of ψ0, where H − E0 is positive definite, preconditioned by the diagonal (which halves the steps in weak transverse
+    fields). From 10 qubits on it works in single precision with refinement. The response of an observable A is
+    d⟨A⟩/dβ = 2 Re⟨ψ0|A|δψ⟩.
     """
     if np.shape(source) != (op.dim,):
         raise InputError(f"the source has shape {np.shape(source)}; it must be ({op.dim},)")
@@ -74,9 +75,6 @@ def linear_response(
     if ground.spectrum is not None:
         energies, vectors = ground.spectrum
         return project_off(psi, vectors[:, 1:] @ ((vectors[:, 1:].conj().T @ target) / (energies[1:] - energies[0])))
-    if op.num_qubits <= DENSE_QUBITS:
-        matrix = op.to_matrix() - ground.energy * np.eye(op.dim)
-        return project_off(psi, np.linalg.solve(matrix + op.scale * np.outer(psi, psi.conj()), target))
     with one_thread():
         return solve_shifted(op, ground.energy, psi, target, start=start, tolerance=tolerance, improvement=improvement)[0]
 

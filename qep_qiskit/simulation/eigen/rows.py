@@ -164,22 +164,11 @@ class Levels:
     settled: NDArray[np.bool_]
 
 
-def lowest_levels(operators: Operators, *, starts: Array | None = None, seed: int = 0) -> Levels:
-    """Return the ground states and the gaps of R operators by Lanczos, all in one array.
-
-    Parameters
-    ----------
-    operators : Operators
-    starts : ndarray of shape (2**n, R), optional
-        Guesses of the ground states. A random vector is added to each.
-    seed : int
-        The seed of the random start vectors.
-    """
-    rng = np.random.default_rng([seed, 3])
+def lowest_levels(operators: Operators) -> Levels:
+    """Return the ground states and the gaps of R operators by Lanczos from random vectors, all in one array."""
+    rng = np.random.default_rng([0, 3])
     shape = (1 << operators.num_qubits, operators.rows)
     first = rng.standard_normal(shape).astype(operators.dtype)
-    if starts is not None:
-        first = (starts if operators.dtype.kind == "c" else np.real(starts)) + 1e-3 / math.sqrt(shape[0]) * first
     with single_threaded(operators.num_qubits):
         ground = _Lanczos(operators, first, None)
         ground.run(lambda residual, spacing, energy, steps: residual <= ANGLE * spacing)

@@ -13,7 +13,7 @@ from qep_qiskit.simulation.eigen.vectors import add_scaled, norm, project_off, s
 
 Array: TypeAlias = NDArray[Any]
 
-MAX_STEPS = 10_000
+MAX_STEPS, MOST_CORRECTIONS = 10_000, 8
 SINGLE = 3e-6
 """Smallest relative residual of one solve in single precision; further solves for the residual improve it."""
 SINGLE_QUBITS = 10
@@ -117,7 +117,7 @@ def conjugate_gradients(
     )
 
 
-def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple[Array, float, float, int]:
+def corrected(op: PauliSum, psi: Array, limit: float) -> tuple[Array, float, float, int]:
     """Improve an approximate ground state by Newton corrections, solved in single precision.
 
     Parameters
@@ -127,8 +127,6 @@ def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple
         A normalised vector in double precision, closer to the ground state than to any other eigenstate.
     limit : float
         The residual ‖(H − E) ψ‖ to reach.
-    most : int
-        The largest number of corrections.
 
     Returns
     -------
@@ -147,13 +145,13 @@ def corrected(op: PauliSum, psi: Array, limit: float, *, most: int = 8) -> tuple
     """
     products, before = 0, np.inf
     product = np.empty_like(psi)
-    for attempt in range(most + 1):
+    for attempt in range(MOST_CORRECTIONS + 1):
         op._product(psi, product)
         energy = float(np.vdot(psi, product).real)
         add_scaled(product, -energy, psi)
         size = norm(product)
         products += 1
-        if size <= limit or attempt == most or size > 0.5 * before:
+        if size <= limit or attempt == MOST_CORRECTIONS or size > 0.5 * before:
             break
         before = size
         product /= -size
