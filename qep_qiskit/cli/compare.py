@@ -150,19 +150,20 @@ def _write_spec(spec: Spec, folder: Path) -> None:
 
 def _show(climb: Climb, spec: Spec, folder: Path, as_json: bool, run: Path | None, page_name: str) -> None:
     """Write the files of the budget, and print it."""
+    from qep_qiskit.drawing.picture import write
     from qep_qiskit.report import budget_page, figures, table
 
     budget = climb.budget()
     document = {**budget.to_dict(), **({} if run is None else {"run": str(run)})}
-    figures.draw(budget, folder / "budget.png")
-    page = budget_page.write(
+    write(figures.figure(budget), folder / "budget.png")
+    text = budget_page.page(
         budget,
-        folder / page_name,
         spec_text=spec.to_toml(),
         circuit=climb.circuit,
         network=climb.network,
         command=f"qep compare {'spec.toml' if run is None else typed(run.name)}",
     )
+    page = write_whole(folder / page_name, text.encode())
     if as_json:
         print_json({**document, "files": {"page": str(page), "folder": str(folder)}})
         return

@@ -17,7 +17,10 @@ from qep_qiskit.display import terminal_table
 @json_option
 def command(as_json: bool) -> None:
     """List the devices on which circuits can run."""
-    kinds, snapshots = _kinds(), _snapshots()
+    from qep_qiskit.kinds import DEVICES
+
+    kinds = [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
+    snapshots = _snapshots()
     if as_json:
         print_json({"devices": kinds + snapshots})
         return
@@ -32,12 +35,6 @@ def command(as_json: bool) -> None:
     out.print(table)
     out.print("\nSnapshots, with their numbers of qubits")
     out.print(Columns(sizes, padding=(0, 1), equal=True, column_first=True))
-
-
-def _kinds() -> list[dict[str, Any]]:
-    from qep_qiskit.kinds import DEVICES
-
-    return [{"name": name, "qubits": None, "about": DEVICES.about(name)} for name in DEVICES]
 
 
 def _snapshots() -> list[dict[str, Any]]:

@@ -54,8 +54,8 @@ def say(text: object = "", *, err: bool = False) -> None:
     stream.flush()
 
 
-def console(*, err: bool = False, whole: bool = False) -> Console:
-    """Return a console for stdout or stderr. It interprets no markup and shows every character as text.
+def console(*, whole: bool = False) -> Console:
+    """Return a console for stdout. It interprets no markup and shows every character as text.
 
     If `whole`, lines are not broken unless they go to a terminal, so that other programs get complete names from a pipe.
     """
@@ -68,8 +68,8 @@ def console(*, err: bool = False, whole: bool = False) -> Console:
                 part if part.control else Segment(printable(part.text), part.style, part.control) for part in buffer
             )
 
-    width = None if (sys.stderr if err else sys.stdout).isatty() else UNBROKEN_WIDTH if whole else PLAIN_WIDTH
-    return PlainConsole(width=width, stderr=err, highlight=False, markup=False, emoji=False)
+    width = None if sys.stdout.isatty() else UNBROKEN_WIDTH if whole else PLAIN_WIDTH
+    return PlainConsole(width=width, highlight=False, markup=False, emoji=False)
 
 
 def marked(template: str, *values: object) -> Text:

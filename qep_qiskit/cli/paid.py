@@ -106,7 +106,7 @@ def measured(spec: Spec, folder: Path, yes: bool) -> Iterator[tuple[Lifecycle, G
         else:
             price = life.price()
             if price is not None:
-                say_noise_free_error(life.first, life.store)
+                say_noise_free_error(life.first(), life.store)
                 ask(price.document(), life.device.name, yes=yes, again=AGAIN)
         life.confirm_all()
         ((_, end),) = advanced({0: life}, report)
@@ -170,8 +170,7 @@ def paid_rows(
                 failed.append(f"{title_of(where[number])}: {end}")
                 continue
             life = lives[number]
-            seconds = [value for value in life.store.all("seconds").values() if value is not None]
-            measures = {**gradient_numbers(life.spec, end), "seconds": sum(seconds) if seconds else None}
+            measures = {**gradient_numbers(life.spec, end), "seconds": life.store.billed}
             yield Row(number, where[number], measures)
     if failed:
         raise DeviceError("; ".join(failed))

@@ -13,7 +13,7 @@ from qep_qiskit.cli.training_plan import show_training
 from qep_qiskit.display import counted, largest_first, terminal_table
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
-from qep_qiskit.files import writable
+from qep_qiskit.files import writable, write_whole
 from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def command(
     if target_page is not None:
         from qep_qiskit.report import forecast_page
 
-        forecast_page.write(result, target_page, spec_text=spec.to_toml(), document=document)
+        write_whole(target_page, forecast_page.page(result, spec_text=spec.to_toml(), document=document).encode())
     if as_json:
         print_json(document)
     else:

@@ -32,49 +32,40 @@ def command(run: str, offline: bool, as_json: bool) -> int:
     from qep_qiskit.runs.listing import progress_of, state_of
 
     with RunStore.open(find_run(run)) as store:
-        jobs = jobs_of(store)
-        if (calls := calls_of(store)) is not None:
-            return _status_of_layer(store, jobs, calls, state_of(store), as_json)
-        training = progress_of(store)
-        if not offline and (training is None or (training["asked"] and _under_way(jobs))):
+        jobs, calls, training = jobs_of(store), calls_of(store), progress_of(store)
+        alone = training is None and calls is None
+        if not offline and (alone or (training is not None and training["asked"] and _under_way(jobs))):
             _ask(store, jobs)
-        done = bool(store.gradients()) if training is None else state_of(store) == "done"
+        state = ("done" if store.gradients() else "waiting") if alone else state_of(store)
+        code = DONE if state == "done" else NOT_FINISHED
         if as_json:
-            extra = {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
-            state = "done" if done else "waiting" if training is None else state_of(store)
+            extra = {} if calls is None else {"layer": calls}
+            extra |= {} if training is None else {"training": {k: v for k, v in training.items() if k != "asked"}}
             print_json({"run": str(store.folder), "state": state, **extra, "jobs": jobs, "events": [*map(vars, store.events())]})
-            return DONE if done else NOT_FINISHED
-        if jobs or training is None:
+            return code
+        if jobs or alone:
             show_jobs(console(), store, jobs)
             _say_reasons(store, jobs)
             say()
-        if training is None:
-            say("Done; the gradient is in the run." if done else f"`qep collect {typed(store.folder)}` resumes it.")
+        if calls is not None:
+            _show_calls(store.folder, calls, code == DONE)
+        elif training is not None:
+            _show_training(store.folder, training, code == DONE)
         else:
-            _show_training(store.folder, training, done)
-    return DONE if done else NOT_FINISHED
+            say("Done; the gradient is in the run." if code == DONE else f"`qep collect {typed(store.folder)}` resumes it.")
+    return code
 
 
-def _status_of_layer(store: RunStore, jobs: list[dict[str, object]], calls: dict[str, Any], state: str, as_json: bool) -> int:
+def _show_calls(folder: object, calls: dict[str, Any], done: bool) -> None:
     """Show the calls of a layer as they are recorded: only its program knows the device."""
     from qep_qiskit.display import counted
     from qep_qiskit.runs.file.folders import resumed_by
 
-    if as_json:
-        print_json(
-            {"run": str(store.folder), "state": state, "layer": calls, "jobs": jobs, "events": [*map(vars, store.events())]}
-        )
-        return DONE if state == "done" else NOT_FINISHED
-    if jobs:
-        show_jobs(console(), store, jobs)
-        _say_reasons(store, jobs)
-        say()
     seconds = "" if calls["seconds"] is None else f"; {calls['seconds']:.1f} QPU seconds billed"
     parts = f"{counted(calls['predictions'], 'prediction')} and {counted(calls['pullbacks'], 'pullback')}"
     say(f"{calls['answered']} of {counted(calls['calls'], 'call')} answered: {parts}{seconds}.")
-    if state != "done":
-        say(f"As recorded: {resumed_by(store.folder)}.")
-    return DONE if state == "done" else NOT_FINISHED
+    if not done:
+        say(f"As recorded: {resumed_by(folder)}.")
 
 
 def _ask(store: RunStore, jobs: list[dict[str, object]]) -> None:

@@ -15,6 +15,7 @@ from qep_qiskit.cli.options import SpecRequest, out_option, pool_options, spec_o
 from qep_qiskit.cli.output import console, marked, name_cell, print_json, say
 from qep_qiskit.display import terminal_table
 from qep_qiskit.estimates import MISSING, Estimate
+from qep_qiskit.files import write_whole
 from qep_qiskit.progress import showing
 
 if TYPE_CHECKING:
@@ -105,8 +106,7 @@ def command(
         picture = sweep_figure.draw(entries, drawn, folder / "sweep.png")
         shown = next((specs[row.number] for row in sweep.rows if row.problem is None), None)
         document = {**sweep.to_dict(), "summary": [entry.to_dict() for entry in entries]}
-        page = sweep_page.write(
-            folder / "report.html",
+        text = sweep_page.page(
             name=folder.name,
             rows=sweep.rows,
             entries=entries,
@@ -116,6 +116,7 @@ def command(
             command=" ".join(["qep sweep spec.toml", *(f"--over {shlex.quote(text)}" for text in over)]),
             network=None if shown is None else shown.weighted_network()[0],
         )
+        page = write_whole(folder / "report.html", text.encode())
     if as_json:
         files = {"folder": str(folder), "picture": str(picture), "page": str(page)}
         print_json({**document, "files": files})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -193,15 +193,8 @@ MOST_SHOTS = 10**12
 class Measuring:
     """A base class for devices that run circuits and return only shots."""
 
-    @property
-    def exact(self) -> bool:
-        """False, since the device returns shots."""
-        return False
-
-    @property
-    def needs_circuits(self) -> bool:
-        """True, since shots are measured on circuits."""
-        return True
+    exact: ClassVar[bool] = False
+    needs_circuits: ClassVar[bool] = True
 
     def distribution(self: Device, work: Sequence[Work]) -> list[list[Samples]]:
         """Raise InputError, since the device returns only shots."""

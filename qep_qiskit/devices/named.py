@@ -11,7 +11,7 @@ from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_run
 from qep_qiskit.devices.backends.sampler_device import SamplerDevice, sampler_device
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.simulated.named import fake
-from qep_qiskit.devices.simulated.snapshots import is_snapshot
+from qep_qiskit.devices.simulated.snapshots import snapshot_classes
 from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import DEVICES
@@ -27,7 +27,7 @@ def as_device(thing: object) -> Device:
         return device_named(thing)
     if isinstance(thing, BaseSamplerV2):
         return sampler_device(thing)
-    if isinstance(thing, BackendV2) and is_snapshot(thing):
+    if isinstance(thing, BackendV2) and isinstance(thing, tuple(snapshot_classes().values())):
         return fake(thing)
     if isinstance(thing, BackendV2):
         refuse_runtime_backend(thing)

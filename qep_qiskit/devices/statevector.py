@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,22 +26,14 @@ class StatevectorDevice:
 
     seed: int = 0
     name: str = "statevector"
+    exact: ClassVar[bool] = True
+    needs_circuits: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", seed_of(self.seed))
 
     def __repr__(self) -> str:
         return f"statevector({f'seed={self.seed}' if self.seed else ''})"
-
-    @property
-    def exact(self) -> bool:
-        """True, since expectations are computed from the state."""
-        return True
-
-    @property
-    def needs_circuits(self) -> bool:
-        """False, since shots are drawn from the state."""
-        return False
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit unchanged."""

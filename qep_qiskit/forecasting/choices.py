@@ -113,7 +113,7 @@ class Measure(Value):
     @property
     def title(self) -> str:
         """The row's name in sentences: the options that it shares with others, and its label."""
-        return FACTORS[self.factor] if self.factor == "given" else ", ".join(filter(None, (self.shared, self.label)))
+        return ", ".join(filter(None, (self.shared, self.label)))
 
     @property
     def summary(self) -> str:

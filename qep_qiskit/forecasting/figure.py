@@ -132,7 +132,7 @@ def _frame(axes: Axes, rows: Sequence[Measure], places: Sequence[float], end: fl
     from matplotlib.patches import Patch
     from matplotlib.ticker import FuncFormatter
 
-    names = [shortened("as given" if row.factor == "given" else row.label, LONGEST) for row in rows]
+    names = [shortened(row.label, LONGEST) for row in rows]
     axes.set_yticks(places, names, fontsize=8.5, parse_math=False)
     for label, row in zip(axes.get_yticklabels(), rows, strict=True):
         label.set_fontweight("bold" if row is chosen else "normal")

@@ -16,12 +16,11 @@ from qep_qiskit.equilibrium.plan import plan, refuse_without_qubits
 from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.forecasting.accuracy import Accuracy, accuracy
 from qep_qiskit.forecasting.advice import advise
-from qep_qiskit.forecasting.causes import Causes, Levels
+from qep_qiskit.forecasting.causes import Causes, Levels, levels_of
 from qep_qiskit.forecasting.choice import REACH, Choice, best_beta, choose, settings_with
 from qep_qiskit.forecasting.expected import simulates_noise
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.forecasting.fractional import gate_sets
-from qep_qiskit.forecasting.levels import levels_of
 from qep_qiskit.forecasting.prediction import BOUND, Prediction, Predictor, bounded
 from qep_qiskit.forecasting.sending import sending
 from qep_qiskit.forecasting.study import Study

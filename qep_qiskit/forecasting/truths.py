@@ -26,7 +26,7 @@ class Truths:
     @property
     def limit(self) -> Reference:
         """The gradient in the limit β → 0."""
-        return self._of(None)
+        return self.at(None)
 
     @cached_property
     def silence(self) -> str:
@@ -49,11 +49,8 @@ class Truths:
         """Whether references at other stencils take less than a second."""
         return self._problem.network.num_qubits <= COMPARED_QUBITS
 
-    def at(self, stencil: Stencil) -> Reference:
-        """Return the noise-free gradient at a stencil."""
-        return self._of(stencil)
-
-    def _of(self, stencil: Stencil | None) -> Reference:
+    def at(self, stencil: Stencil | None) -> Reference:
+        """Return the noise-free gradient at a stencil; None: in the limit β → 0."""
         if stencil not in self._computed:
             self._progress("exact gradient" if stencil is None else f"exact gradient at β = {stencil.beta:.3g}", None)
             self._computed[stencil] = reference_gradient(

@@ -21,13 +21,12 @@ from qep_qiskit.fingerprints import Identity, fingerprint, identity
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import Progress, ProgressOption, showing
 from qep_qiskit.runs.calls import answer_of, keep_answer, number_of
-from qep_qiskit.runs.device_identity import identity_of_device
 from qep_qiskit.runs.file.folders import DATABASE, LAYER, resumed_by
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
-from qep_qiskit.runs.new_run import new_run
+from qep_qiskit.runs.new_run import identity_of_device, new_run
 from qep_qiskit.runs.turning_points import reached
 from qep_qiskit.settings import Settings
 
@@ -188,7 +187,7 @@ class Keeper:
         def ask(jobs: list[JobRecord]) -> None:
             if self.confirm is None:
                 return
-            spent = sum(seconds for seconds in store.all("seconds").values() if seconds is not None)
+            spent = store.billed or 0
             price = {**courier.price(jobs), "cautions": cautions_of(device)}
             self.confirm({**price, "call": number + 1, "purpose": purpose, "spent_qpu_seconds": spent}, store)
 

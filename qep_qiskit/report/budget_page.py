@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.budget import Budget
 from qep_qiskit.estimates import MISSING, column, finite
-from qep_qiskit.files import write_whole
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_records
 from qep_qiskit.report.charts import Series, Strip, strip
-from qep_qiskit.report.circuit_text import drawing
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, numbers_of, shown_rungs, verdict
-from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.network_view import drawing, network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
-
-
-def write(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str], **options: Any) -> Path:
-    """Write the page, with the options of :func:`page`, so that a reader never sees a part of it, and return its path."""
-    return write_whole(path, page(budget, **options).encode("utf-8"))
 
 
 def page(

@@ -47,9 +47,10 @@ class Download:
         return f"{count} bytes" if count < 1000 else f"{count / 1000:.0f} kB"
 
 
-def json_file(name: str, document: Mapping[str, Any], about: str = "all numbers of this page") -> Download:
+def json_file(name: str, document: Mapping[str, Any]) -> Download:
     """Return a document as a JSON file, with null for numbers that are not finite."""
-    return Download(name, about, json.dumps(scrubbed_document(plain(document)), allow_nan=False, ensure_ascii=False, default=str))
+    text = json.dumps(scrubbed_document(plain(document)), allow_nan=False, ensure_ascii=False, default=str)
+    return Download(name, "all numbers of this page", text)
 
 
 def spec_file(text: str, about: str) -> Download:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,17 +15,12 @@ from qep_qiskit.budget.waterfall import legend, levels_of, waterfall
 from qep_qiskit.display import BLUE, FAINT, INK, ORANGE, PINK
 from qep_qiskit.drawing.axes import plain_frame
 from qep_qiskit.drawing.by_weight import MANY_WEIGHTS, weight_axis
-from qep_qiskit.drawing.picture import note, write
+from qep_qiskit.drawing.picture import note
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import shortened
 from qep_qiskit.report.findings import LARGE_Z
 
 COLOURS = {"device": PINK, "shots": ORANGE, "mitigated": BLUE}
-
-
-def draw(budget: Budget | Mapping[str, Any], path: str | os.PathLike[str]) -> Path:
-    """Draw a budget into a file, and return its path: SVG if the path ends in .svg, else PNG."""
-    return write(figure(budget), path)
 
 
 def figure(budget: Budget | Mapping[str, Any]) -> Figure:

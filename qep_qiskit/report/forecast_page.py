@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from qep_qiskit.display import counted
 from qep_qiskit.estimates import column, cosine, duration, percent
-from qep_qiskit.files import write_whole
 from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.report.charts import Bar, Group, Part, Series, Strip, strip
@@ -19,11 +17,6 @@ from qep_qiskit.report.tables import Cell, as_rows, cell, table
 from qep_qiskit.report.template import Page
 
 TONES = {"finite_beta": "beta", "prepared": "prepared", "device": "device", "shots": "shots"}
-
-
-def write(forecast: Forecast, path: Path, *, spec_text: str, document: Mapping[str, Any]) -> Path:
-    """Write the page of a forecast, with the arguments of :func:`page`, and return its path."""
-    return write_whole(path, page(forecast, spec_text=spec_text, document=document).encode("utf-8"))
 
 
 def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> str:
@@ -127,9 +120,8 @@ def _groups(forecast: Forecast, rows: Sequence[Measure]) -> list[Group]:
 
 
 def _bar(row: Measure, end: float, *, best: bool) -> Bar:
-    title = "as given" if row.factor == "given" else row.label
     if row.relative_error is None:
-        return Bar(title=title, meaning=row.note)
+        return Bar(title=row.label, meaning=row.note)
     sizes = {name: row.parts.get(name) or 0.0 for name in TONES}
     squares = sum(size**2 for size in sizes.values()) or 1.0
     drawn = min(row.relative_error, end)
@@ -140,7 +132,7 @@ def _bar(row: Measure, end: float, *, best: bool) -> Bar:
     aside = [f"± {percent(row.spread)}"] if row.spread else []
     aside += [] if row.seconds is None else [f"{duration(row.seconds)} QPU"]
     return Bar(
-        title=title,
+        title=row.label,
         meaning=row.cancellation or row.note,
         badge="best" if best else "",
         parts=[part for part in parts if part.width],

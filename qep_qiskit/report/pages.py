@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from pathlib import Path
 
 from qep_qiskit.drawing.plane import Plane
 from qep_qiskit.errors import InputError, PreparationError
+from qep_qiskit.files import write_whole
 from qep_qiskit.networks.network import Network
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.report import run_page, training_page
@@ -40,16 +42,18 @@ def write_page(
     progress : {"auto", "off"} or callable
         "auto" shows a bar in terminals and notebooks. A callable gets the name of a stage and the share of it that is done.
     """
-    target = None if path is None else Path(path)
     with open_run(run) as store, showing(progress) as tell:
         if store.description.get("kind") == "training":
             tell("drawing the curves", None)
             network, plane = _learned(store)
-            return training_page.write(store, target, network=network, plane=plane)
-        refuse_layer(store)
-        spec = spec_of(store)
-        readings = readings_of(store, spec, exact=exact, progress=tell)
-        return run_page.write(store, readings, target, network=spec.problem().network)
+            page = functools.partial(training_page.page, store, network=network, plane=plane)
+        else:
+            refuse_layer(store)
+            spec = spec_of(store)
+            readings = readings_of(store, spec, exact=exact, progress=tell)
+            page = functools.partial(run_page.page, store, readings, network=spec.problem().network)
+        with store.snapshot():
+            return write_whole(store.folder / "report.html" if path is None else path, page().encode())
 
 
 def _learned(store: RunStore) -> tuple[Network | None, Plane | None]:

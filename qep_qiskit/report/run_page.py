@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from qep_qiskit.display import when
@@ -12,21 +11,15 @@ from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import error_bars
 from qep_qiskit.report.budget_page import files, headline, strips
-from qep_qiskit.report.circuit_text import Drawing, drawing
 from qep_qiskit.report.findings import Column, Verdict, columns_of, mitigation_effect, verdict
-from qep_qiskit.report.network_view import network_view
+from qep_qiskit.report.network_view import Drawing, drawing, network_view
 from qep_qiskit.report.tables import as_rows, table
-from qep_qiskit.report.template import Page, write_report
+from qep_qiskit.report.template import Page
 from qep_qiskit.report.timeline import Span, seen, spans, timeline
 from qep_qiskit.runs.file.records import Event
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.readings import Readings
-
-
-def write(store: RunStore, readings: Readings, path: Path | None = None, *, network: Network | None = None) -> Path:
-    """Write the page of a run, by default ``report.html`` in its folder. The run is not changed."""
-    return write_report(store, path, lambda: page(store, readings, network=network))
 
 
 def page(store: RunStore, readings: Readings, *, network: Network | None = None) -> str:
@@ -158,13 +151,13 @@ def _jobs(store: RunStore, history: Mapping[str, list[Span]]) -> list[dict[str, 
 
 
 def _costs(store: RunStore) -> list[tuple[str, str]]:
-    jobs, billed = store.jobs(), [value for value in store.all("seconds").values() if value is not None]
+    jobs, billed = store.jobs(), store.billed
     executions, shots = sum(job.executions for job in jobs), sum(job.executions * job.shots for job in jobs)
     rows = [("jobs", str(len(jobs))), ("circuit executions", f"{executions:,}"), ("shots in all", f"{shots:,}")]
     estimates = [value for value in store.all("estimate").values() if finite(value.get("qpu_seconds"))]
     if estimates:
         rows.append(("QPU time, estimated", duration(sum(value["qpu_seconds"] for value in estimates))))
-    rows.append(("QPU time, billed", duration(sum(billed)) if billed else "not reported by the service"))
+    rows.append(("QPU time, billed", "not reported by the service" if billed is None else duration(billed)))
     return rows
 
 

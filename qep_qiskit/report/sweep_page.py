@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from qep_qiskit.display import counted
 from qep_qiskit.estimates import Estimate
-from qep_qiskit.files import write_whole
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.downloads import Download, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Verdict
@@ -32,11 +30,6 @@ BEST = {
 }
 """The measures that are drawn, with the values that count as good; the verdict names the first one that a sweep has."""
 JUDGED = tuple(name for name in BEST if name != "loss")
-
-
-def write(path: Path, **content: Any) -> Path:
-    """Write the page of a sweep, with the arguments of :func:`page`, and return its path."""
-    return write_whole(path, page(**content).encode("utf-8"))
 
 
 def page(

@@ -5,21 +5,18 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from qep_qiskit.files import write_whole
 from qep_qiskit.plain_text import printable
 from qep_qiskit.report.downloads import Download
 from qep_qiskit.report.findings import Verdict
 from qep_qiskit.report.network_view import NetworkView
 from qep_qiskit.report.tables import Table
-from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.secrets import scrubbed
 
 SCRIPTS = ("sortable_tablesort/sortable.min.js", "sortable_tablesort/sortable.a11y.min.js")
@@ -106,9 +103,3 @@ def _text_of(name: str) -> str:
 def _hash(script: str) -> str:
     """Return the hash by which the page's security policy allows a script; it allows no other."""
     return f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode('ascii')}'"
-
-
-def write_report(store: RunStore, path: Path | None, page: Callable[[], str]) -> Path:
-    """Write the page of a run, by default ``report.html`` in its folder. The run is not changed."""
-    with store.snapshot():
-        return write_whole(store.folder / "report.html" if path is None else path, page().encode())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import statistics
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,13 @@ from qep_qiskit.report.findings import Column, Verdict
 from qep_qiskit.report.inline_svg import plot
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import Cell, as_rows, cell, table
-from qep_qiskit.report.template import Page, write_report
+from qep_qiskit.report.template import Page
 from qep_qiskit.report.training_facts import Facts, Record, facts_of
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.loop.compared import compared_with
 
 MOST_PLANS = 20
 PERCENTAGES = ("train_accuracy", "validation_accuracy")
-
-
-def write(store: RunStore, path: Path | None = None, *, network: Network | None = None, plane: Plane | None = None) -> Path:
-    """Write the page of a training run, finished or not, by default ``report.html`` in its folder. The run is not changed."""
-    return write_report(store, path, lambda: page(store, network=network, plane=plane))
 
 
 def page(store: RunStore, *, network: Network | None = None, plane: Plane | None = None) -> str:

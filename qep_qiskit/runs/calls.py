@@ -50,14 +50,13 @@ def calls_of(store: RunStore) -> dict[str, Any] | None:
     calls = list(store.all(_CALL).values())
     answered = [call for call in calls if call["answered"]]
     purposes = Counter(str(call["purpose"]) for call in answered)
-    seconds = [value for value in store.all("seconds").values() if value is not None]
     return {
         "calls": len(calls),
         "answered": len(answered),
         "predictions": purposes["predictions"],
         "pullbacks": purposes["pullback"] + purposes["vjp"],
         "samples": sum(int(call["samples"]) for call in answered),
-        "seconds": sum(seconds) if seconds else None,
+        "seconds": store.billed,
     }
 
 

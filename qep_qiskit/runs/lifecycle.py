@@ -63,11 +63,6 @@ class Lifecycle:
         """The messenger that sends the jobs and fetches their results."""
         return Courier(self.store, self.device, self.progress)
 
-    @property
-    def first(self) -> Plan:
-        """The plan of the first round, as recorded."""
-        return self._first()
-
     def advance(self) -> Gradient | None:
         """Do all that is possible now. Return the gradient, or None while jobs are under way.
 
@@ -78,7 +73,7 @@ class Lifecycle:
         InputError
             If a job ended badly and must be resubmitted first.
         """
-        first = self._written(self._first)
+        first = self._written(self.first)
         outcomes = self._outcomes(first)
         if outcomes is None:
             return None
@@ -101,7 +96,7 @@ class Lifecycle:
         if self.store.get(CONFIRMED, "all") or self.store.gradients():
             return None
         self.courier.refuse_copy()
-        first = self._written(self._first)
+        first = self._written(self.first)
         self.progress("working out the price", None)
         return price_of_rounds(rounds_of(first, self.progress), self.device)
 
@@ -160,7 +155,9 @@ class Lifecycle:
     def _settings(self) -> Settings:
         return replace(self.spec.settings(), device=self.device)
 
-    def _first(self) -> Plan:
+    def first(self) -> Plan:
+        """Return the plan of the first round, which is recorded."""
+
         def planned() -> Plan:
             if self._settings.open:
                 raise InputError(

@@ -80,7 +80,6 @@ def summary(folder: Path) -> Summary:
 
 def _summary(store: RunStore, size: int) -> Summary:
     jobs, events = store.jobs(), store.events()
-    seconds = [value for value in store.all("seconds").values() if value is not None]
     description = store.description
     return Summary(
         folder=str(store.folder),
@@ -92,7 +91,7 @@ def _summary(store: RunStore, size: int) -> Summary:
         updated=events[-1].time if events else store.created,
         jobs=dict(Counter(job.state for job in jobs)),
         shots=sum(job.executions * job.shots for job in jobs if job.state == "done"),
-        seconds=sum(seconds) if seconds else None,
+        seconds=store.billed,
         gradients=[str(entry.get("mitigation", "none")) for entry in store.gradients()],
         steps=len(store.steps()),
         size=size,
@@ -112,11 +111,10 @@ def progress_of(store: RunStore) -> dict[str, Any] | None:
         return None
     settings = store.get("training", "settings") or {}
     batches = -(-int(settings.get("samples", 0)) // int(settings.get("batch_size", 1)))
-    seconds = [value for value in store.all("seconds").values() if value is not None]
     return {
         "steps": len(store.steps()),
         "total": int(settings.get("epochs", 0)) * batches,
-        "seconds": sum(seconds) if seconds else None,
+        "seconds": store.billed,
         "estimate": (store.get("estimate", "training") or {}).get("qpu_seconds"),
         "asked": store.description.get("from") == "spec",
     }

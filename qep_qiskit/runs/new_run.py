@@ -1,4 +1,4 @@
-"""Creation of a new run: its folder, its description and its first records."""
+"""Creation of a new run: its folder, its description and its first records, and the identity of its device."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.experiment import Spec
 from qep_qiskit.experiment.settlement import settled_spec
+from qep_qiskit.fingerprints import Identity, UnidentifiedError, identity
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
 
 Confirm = Callable[[Plan, RunStore], None]
+_ONLY_TODAY = ("calibration_date", "qiskit-aer", "simulator", "service")
 NAME_LENGTH = 12
 """The most characters of the folder's name in a run's identity: a service accepts tags of up to 86 characters."""
 
@@ -34,6 +36,18 @@ def new_identity(folder: str | os.PathLike[str]) -> str:
     """
     name = re.sub(r"[^A-Za-z0-9_.]+", "-", Path(folder).name)[:NAME_LENGTH].strip("-") or "run"
     return f"qep-{datetime.now(UTC):%Y%m%d}-{name}-{uuid.uuid4().hex}"
+
+
+def identity_of_device(device: object) -> Identity:
+    """Return the identity of a device: the options of a local device, or the self-description of a remote one."""
+    if not isinstance(device, RemoteDevice):
+        try:
+            return identity(device, "device")
+        except UnidentifiedError:
+            if not callable(getattr(device, "describe", None)):
+                raise
+    description: Mapping[str, object] = device.describe()  # type: ignore[attr-defined]
+    return identity({key: value for key, value in description.items() if key not in _ONLY_TODAY}, "device")
 
 
 def new_run(folder: Path, text: str, device: Mapping[str, object], **about: Any) -> RunStore:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -46,55 +46,32 @@ def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
     return ising(sites=sites, edges=edges, inputs=range(features), outputs=range(features + hidden, sites), clamp=True)
 
 
+@dataclass(eq=False, repr=False)
 class _Estimator(BaseEstimator):
     """The base of both estimators: the options of :func:`qep_qiskit.train`, and predictions."""
 
-    def __init__(
-        self,
-        network: Network | None = None,
-        *,
-        hidden: int = 2,
-        cost: object = "squared_error",
-        gradient: str = "equilibrium",
-        preparer: object = None,
-        stencil: object = None,
-        device: object = None,
-        shots: int | None = None,
-        mitigation: str = "none",
-        optimizer: object = "adam",
-        learning_rate: float = 0.05,
-        schedule: object = "cosine",
-        epochs: int = 30,
-        batch_size: int = 10,
-        bounds: object = None,
-        l2: float = 0.0,
-        soft_cutoff: object = None,
-        early_stopping: int | None = None,
-        validation_fraction: float = 0.1,
-        run: str | os.PathLike[str] | None = None,
-        random_state: Any = 0,
-    ) -> None:
-        self.network = network
-        self.hidden = hidden
-        self.cost = cost
-        self.gradient = gradient
-        self.preparer = preparer
-        self.stencil = stencil
-        self.device = device
-        self.shots = shots
-        self.mitigation = mitigation
-        self.optimizer = optimizer
-        self.learning_rate = learning_rate
-        self.schedule = schedule
-        self.epochs = epochs
-        self.batch_size = batch_size
-        self.bounds = bounds
-        self.l2 = l2
-        self.soft_cutoff = soft_cutoff
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.run = run
-        self.random_state = random_state
+    network: Network | None = None
+    _: KW_ONLY
+    hidden: int = 2
+    cost: object = "squared_error"
+    gradient: str = "equilibrium"
+    preparer: object = None
+    stencil: object = None
+    device: object = None
+    shots: int | None = None
+    mitigation: str = "none"
+    optimizer: object = "adam"
+    learning_rate: float = 0.05
+    schedule: object = "cosine"
+    epochs: int = 30
+    batch_size: int = 10
+    bounds: object = None
+    l2: float = 0.0
+    soft_cutoff: object = None
+    early_stopping: int | None = None
+    validation_fraction: float = 0.1
+    run: str | os.PathLike[str] | None = None
+    random_state: Any = 0
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the options; if `deep`, also those of the preparer and the optimizer, such as ``preparer__time``."""

@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import specs
 from points import kill_at
 
 from qep_qiskit.errors import DeviceError, InputError
@@ -12,22 +13,8 @@ from qep_qiskit.experiment import load
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.lifecycle import Lifecycle
 
-SPEC = """
-seed = 3
-[network]
-kind = "ising"
-sites = 2
-edges = "chain"
-inputs = [0]
-outputs = [1]
-[cost]
-kind = "KIND"
-[sample]
-x = [0.5]
-y = [1.0]
-[stencil]
-kind = "symmetric"
-beta = 0.2
+SPEC = specs.ising(2, cost="KIND")
+SPEC += """
 [preparation]
 method = "exact"
 [measurement]

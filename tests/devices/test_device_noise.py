@@ -9,7 +9,7 @@ from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel, ReadoutError, depolarizing_error
 
 import qep_qiskit as qep
-from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
+from qep_qiskit.devices.simulated.noise import active_wires, cut_to, noise_of
 from qep_qiskit.devices.simulated.snapshots import snapshot
 from qep_qiskit.simulation.noise.aer_model import confusion_of
 
@@ -78,7 +78,8 @@ def test_noise_of_the_active_qubits_equals_the_whole_devices():
     measured = whole.copy()
     measured.save_probabilities(wires)
     expected = np.asarray(full.run(measured).result().data(0)["probabilities"])
-    small, active = cut_to_active(whole, wires)
+    active = sorted(active_wires(whole) | set(wires))
+    small = cut_to(whole, active)
     assert small.num_qubits < whole.num_qubits
     place = [active.index(w) for w in wires]
     model = noise_of(here, active)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import specs
 from click.testing import CliRunner
 
 import qep_qiskit as qep
@@ -121,21 +122,8 @@ def test_without_shots_only_biases_are_compared():
     assert all(row.parts["shots"] == 0.0 and row.seconds is None for row in exact.choices.rows)
 
 
-SPEC = """
-[network]
-kind = "ising"
-sites = 4
-edges = "chain"
-inputs = [0]
-outputs = [3]
-[cost]
-kind = "squared_error_observable"
-[sample]
-x = [0.5]
-y = [1.0]
-[stencil]
-kind = "symmetric"
-beta = 0.3
+SPEC = specs.ising(4, cost="squared_error_observable", beta=0.3, seed=0)
+SPEC += """
 [preparation]
 method = "vqe"
 layers = 1

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import specs
 from click.testing import CliRunner
 
 import qep_qiskit as qep
@@ -79,21 +80,8 @@ def test_the_same_question_is_answered_once(monkeypatch):
     assert noise_free_error(first_of(problem_of(True), shots=50)) is answer
 
 
-SPEC = """
-[network]
-kind = "ising"
-sites = 3
-edges = "chain"
-inputs = [0]
-outputs = [2]
-[cost]
-kind = "squared_error_observable"
-[sample]
-x = [0.5]
-y = [1.0]
-[stencil]
-kind = "symmetric"
-beta = 0.2
+SPEC = specs.ising(3, cost="squared_error_observable", seed=0)
+SPEC += """
 [preparation]
 method = "adiabatic"
 time = 1.0

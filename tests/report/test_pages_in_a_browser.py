@@ -57,17 +57,18 @@ def pages(tmp_path_factory):
     options = {"stencil": qep.symmetric(0.2), "device": qep.simulator(noise="fake_torino", seed=1), "shots": 500, "seed": 1}
     budget = qep.compare(problem, preparer=qep.VQE(layers=1), mitigation="tensored", **options)
     circuit = qep.circuits(problem, preparer=qep.VQE(layers=1), stencil=qep.symmetric(0.2))[0]
-    budget_page.write(
-        budget, folder / "budget.html", spec_text='# <script>alert("x")</script>\n', circuit=circuit, network=network
-    )
+    text = budget_page.page(budget, spec_text='# <script>alert("x")</script>\n', circuit=circuit, network=network)
+    (folder / "budget.html").write_text(text, encoding="utf-8")
     shutil.copytree(GOLDEN, folder / "run")
     with RunStore.open(folder / "run") as store:
-        run_page.write(store, readings_of(store, load(folder / "run/spec.toml"), exact=True), folder / "run.html")
+        text = run_page.page(store, readings_of(store, load(folder / "run/spec.toml"), exact=True))
+    (folder / "run.html").write_text(text, encoding="utf-8")
     two = qep.ising(sites=4, edges=[(0, 2), (1, 2), (2, 3)], inputs=[0, 1], outputs=[3], clamp=True)
     X, y = [[-1, -1], [-1, 1], [1, -1], [1, 1]], [-1, 1, 1, -1]
     result = qep.train(two, X, y, epochs=3, batch_size=2, validation=(X, y), shots=200, run=folder / "training", seed=1)
     with RunStore.open(folder / "training") as store:
-        training_page.write(store, folder / "training.html", network=two, plane=plane_of(result.task, result.weights))
+        text = training_page.page(store, network=two, plane=plane_of(result.task, result.weights))
+    (folder / "training.html").write_text(text, encoding="utf-8")
     points = [{"stencil.beta": beta, "seed": seed} for beta in (0.02, 0.1, 0.5) for seed in (0, 1)]
     rows = [
         Row(k, point, {"relative_error": point["stencil.beta"] + 0.1 * point["seed"], "cosine": 0.9, "loss": 1.0, "shots": 1e4})
@@ -77,11 +78,11 @@ def pages(tmp_path_factory):
     assert set(measures) <= set(MEASURES["gradient"])
     entries = summary(rows, measures)
     content = {"rows": rows, "entries": entries, "measures": measures, "document": {"rows": [row.to_dict() for row in rows]}}
-    sweep_page.write(
-        folder / "sweep.html", name="<b>", spec_text="seed = 1\n", command="qep sweep spec.toml", network=network, **content
-    )
+    text = sweep_page.page(name="<b>", spec_text="seed = 1\n", command="qep sweep spec.toml", network=network, **content)
+    (folder / "sweep.html").write_text(text, encoding="utf-8")
     forecast = qep.forecast(problem, preparer=qep.VQE(layers=1), mitigation="tensored", choices=True, **options)
-    forecast_page.write(forecast, folder / "forecast.html", spec_text="seed = 1\n", document=forecast.to_dict())
+    text = forecast_page.page(forecast, spec_text="seed = 1\n", document=forecast.to_dict())
+    (folder / "forecast.html").write_text(text, encoding="utf-8")
     return folder
 
 

@@ -12,7 +12,7 @@ import qep_qiskit as qep
 from qep_qiskit.estimates import column, cosine, score, with_error
 from qep_qiskit.experiment import load
 from qep_qiskit.report import budget_page, run_page, training_page
-from qep_qiskit.report.circuit_text import MOST_INSTRUCTIONS, circuit_text
+from qep_qiskit.report.network_view import MOST_INSTRUCTIONS, circuit_text
 from qep_qiskit.report.tables import table
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.readings import readings_of

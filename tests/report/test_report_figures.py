@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qep_qiskit.drawing.picture import file_bytes
-from qep_qiskit.report.figures import draw, figure
+from qep_qiskit.drawing.picture import file_bytes, write
+from qep_qiskit.report.figures import figure
 
 
 def pixels(data):
@@ -21,7 +21,7 @@ def test_every_shape_of_budget_gives_a_picture_that_is_not_blank(any_budget):
 
 
 def test_the_file_is_150_dpi_and_as_wide_as_a_readme(budget, tmp_path):
-    path = draw(budget, tmp_path / "budget.png")
+    path = write(figure(budget), tmp_path / "budget.png")
     height, width, _ = pixels(path.read_bytes()).shape
     assert width == 1275 and height < width
     assert [p.name for p in tmp_path.iterdir()] == ["budget.png"]
@@ -32,7 +32,7 @@ def test_the_same_budget_gives_the_same_bytes(budget):
 
 
 def test_a_vector_picture_is_drawn_where_the_path_asks_for_it(budget, tmp_path):
-    assert b"<svg" in draw(budget, tmp_path / "budget.svg").read_bytes()
+    assert b"<svg" in write(figure(budget), tmp_path / "budget.svg").read_bytes()
 
 
 def test_measured_points_lie_at_the_data(budget):

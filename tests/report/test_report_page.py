@@ -11,8 +11,9 @@ import pytest
 from page_files import page_files
 
 import qep_qiskit as qep
+from qep_qiskit.files import write_whole
 from qep_qiskit.report import template
-from qep_qiskit.report.budget_page import page, write
+from qep_qiskit.report.budget_page import page
 from qep_qiskit.report.network_view import letters_of
 
 VOID = {"meta", "br", "img", "link", "hr", "input"}
@@ -166,11 +167,10 @@ def test_a_bare_budget_is_enough(budget):
 
 def test_a_page_is_written_whole_or_not_at_all(budget, tmp_path):
     path = tmp_path / "report.html"
-    assert write(budget, path) == path
-    before = path.read_bytes()
+    assert write_whole(path, page(budget).encode()) == path
     with pytest.raises(KeyError):
-        write({"rungs": budget["rungs"]}, path)
-    assert path.read_bytes() == before
+        page({"rungs": budget["rungs"]})
+    assert path.read_text(encoding="utf-8") == page(budget)
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
@@ -182,7 +182,7 @@ def test_a_failed_write_leaves_no_part(budget, tmp_path, monkeypatch):
 
     monkeypatch.setattr(os, "replace", refuse)
     with pytest.raises(OSError, match="disk full"):
-        write(budget, tmp_path / "report.html")
+        write_whole(tmp_path / "report.html", page(budget).encode())
     assert list(tmp_path.iterdir()) == []
 
 

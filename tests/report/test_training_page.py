@@ -12,8 +12,9 @@ from page_files import page_files
 import qep_qiskit as qep
 from qep_qiskit.drawing.curves import curves
 from qep_qiskit.errors import InputError
+from qep_qiskit.report import write_page
 from qep_qiskit.report.training_facts import facts_of
-from qep_qiskit.report.training_page import page, write
+from qep_qiskit.report.training_page import page
 from qep_qiskit.runs.file.store import RunStore
 
 CORNERS, SIGNS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]), np.array([-1.0, 1.0, 1.0, -1.0])
@@ -48,8 +49,7 @@ def test_the_page_holds_the_run(trained):
 def test_the_page_is_written_and_the_run_not_changed(trained):
     folder, _ = trained
     before = (folder / "run.db").read_bytes()
-    with RunStore.open(folder) as store:
-        path = write(store)
+    path = write_page(folder)
     assert path == folder / "report.html" and path.read_text(encoding="utf-8").startswith("<!doctype html>")
     assert (folder / "run.db").read_bytes() == before
 

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import points as turns
 import pytest
+import specs
 from points import named
 from remote import FolderDevice
 
@@ -22,22 +24,8 @@ from qep_qiskit.runs.jobs.cancelling import cancel_jobs
 from qep_qiskit.runs.lifecycle import Lifecycle, read_again
 
 HERE = Path(__file__).parent
-SPEC = """
-seed = 3
-[network]
-kind = "ising"
-sites = 3
-edges = "chain"
-inputs = [0]
-outputs = [2]
-[cost]
-kind = "KIND"
-[sample]
-x = [0.5]
-y = [1.0]
-[stencil]
-kind = "symmetric"
-beta = 0.2
+SPEC = specs.ising(3, cost="KIND")
+SPEC += """
 [preparation]
 method = "exact"
 [measurement]
@@ -61,20 +49,21 @@ def made(tmp_path, cost="squared_error", mitigation="tensored"):
     return load(path)
 
 
+@contextmanager
 def opened(tmp_path, spec, *faults):
     folder = tmp_path / "run"
     if (folder / "run.db").exists():
         store = RunStore.open(folder, write=True)
     else:
         store = RunStore.create(folder, spec.to_toml(), description={"id": "qep-test", "device": "ibm_folder"})
-    return store, Lifecycle(store, spec, FolderDevice(tmp_path / "jobs", faults))
+    with store:
+        yield store, Lifecycle(store, spec, FolderDevice(tmp_path / "jobs", faults))
 
 
 @pytest.mark.parametrize("choice", [("stencil.beta", "auto"), ("measurement.split", "optimal")])
 def test_a_run_begun_before_its_choices_were_made_is_refused_in_one_line(tmp_path, choice):
     made(tmp_path)
-    store, life = opened(tmp_path, load(tmp_path / "spec.toml", overrides=[choice]))
-    with store:
+    with opened(tmp_path, load(tmp_path / "spec.toml", overrides=[choice])) as (store, life):
         with pytest.raises(InputError, match="begun before its β and its shots were chosen.*submit the spec again"):
             life.advance()
         assert not store.jobs(0)
@@ -83,9 +72,8 @@ def test_a_run_begun_before_its_choices_were_made_is_refused_in_one_line(tmp_pat
 @pytest.mark.parametrize("cost", COSTS)
 def test_the_gradient_is_right_and_every_job_is_sent_once(tmp_path, cost):
     spec = made(tmp_path, cost)
-    store, life = opened(tmp_path, spec)
-    assert isinstance(life.device, RemoteDevice)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
+        assert isinstance(life.device, RemoteDevice)
         gradient = life.advance()
         assert gradient is not None
         truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
@@ -126,8 +114,7 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
             raise KeyboardInterrupt
 
     monkeypatch.setattr(turning_points, "observer", stopped)
-    store, life = opened(tmp_path, spec)
-    with store, pytest.raises(KeyboardInterrupt):
+    with opened(tmp_path, spec) as (_, life), pytest.raises(KeyboardInterrupt):
         life.advance()
     jobs = len(life.device._jobs())
     assert jobs == int(stop[6])
@@ -135,13 +122,12 @@ def test_an_ansatz_file_that_was_edited_between_two_rounds_is_refused(tmp_path, 
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "0.05")
     if new is not None:
         (tmp_path / "a.qasm").write_text(new)
-        store, life = opened(tmp_path, load(path))
-        with store, pytest.raises(InputError, match=r"the ansatz .*a\.qasm changed since this run began"):
+        why = r"the ansatz .*a\.qasm changed since this run began"
+        with opened(tmp_path, load(path)) as (_, life), pytest.raises(InputError, match=why):
             life.advance()
         assert len(life.device._jobs()) == jobs
         (tmp_path / "a.qasm").write_text(ANSATZ)
-    store, life = opened(tmp_path, load(path))
-    with store:
+    with opened(tmp_path, load(path)) as (_, life):
         assert life.advance() is not None
 
 
@@ -158,19 +144,17 @@ def test_a_ramp_of_an_earlier_version_gets_no_second_round_of_other_circuits(tmp
     with monkeypatch.context() as patch:
         patch.setattr(turning_points, "observer", stopped)
         patch.delattr(qep.Adiabatic, "identity")  # as it was when the couplings were outermost
-        store, life = opened(tmp_path, spec)
-        with store, pytest.raises(KeyboardInterrupt):
+        with opened(tmp_path, spec) as (_, life), pytest.raises(KeyboardInterrupt):
             life.advance()
-    store, life = opened(tmp_path, spec)
-    with store, pytest.raises(InputError, match=r"preparation changed since this run began.*earlier version: use that version"):
+    why = r"preparation changed since this run began.*earlier version: use that version"
+    with opened(tmp_path, spec) as (_, life), pytest.raises(InputError, match=why):
         life.advance()
     assert len(life.device._jobs()) == 1
 
 
 def test_stored_counts_are_read_again_without_the_device(tmp_path):
     spec = made(tmp_path)
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
         mitigated = life.advance()
         raw = read_again(store, spec, "none")
         same = read_again(store, spec, "tensored")
@@ -182,8 +166,7 @@ def test_stored_counts_are_read_again_without_the_device(tmp_path):
 
 def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigation(tmp_path):
     spec = made(tmp_path, mitigation="trex")
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
         gradient = life.advance()
         raw = read_again(store, spec, "none")
         same = read_again(store, spec, "trex")
@@ -201,8 +184,7 @@ def test_a_twirled_run_is_right_and_its_counts_are_read_with_and_without_mitigat
 def test_a_run_calibrated_at_clifford_angles_is_right_and_its_counts_are_read_with_and_without_mitigation(tmp_path, cost):
     made(tmp_path, cost, mitigation="clifford")
     spec = load(tmp_path / "spec.toml", overrides=[("preparation.method", "vqe"), ("preparation.layers", 2)])
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
         gradient = life.advance()
         raw = read_again(store, spec, "none")
         same = read_again(store, spec, "clifford")
@@ -219,8 +201,7 @@ def test_a_run_calibrated_at_clifford_angles_is_right_and_its_counts_are_read_wi
 
 def test_a_run_with_folded_circuits_is_read_in_every_form(tmp_path):
     spec = made(tmp_path, COSTS[1], mitigation="zne:1,3+trex")
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
         gradient = life.advance()
         truth = qep.gradient(spec.problem(), stencil=qep.symmetric(0.2))
         assert np.abs((gradient.values - truth.values) / gradient.stderr).max() < 4.5
@@ -237,8 +218,7 @@ def test_a_run_with_folded_circuits_is_read_in_every_form(tmp_path):
 
 def test_plain_counts_cannot_be_read_by_twirling(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (store, life):
         life.advance()
         with pytest.raises(InputError, match="'trex' cannot be read from counts measured without the random flips"):
             read_again(store, spec, "trex")
@@ -246,8 +226,7 @@ def test_plain_counts_cannot_be_read_by_twirling(tmp_path):
 
 def test_a_lost_reply_is_looked_up_and_adopted(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "lost reply")
-    with store:
+    with opened(tmp_path, spec, "lost reply") as (store, life):
         assert life.advance() is not None
         assert len(life.device._jobs()) == 1
         assert any("adopted" in event.text for event in store.events())
@@ -255,33 +234,27 @@ def test_a_lost_reply_is_looked_up_and_adopted(tmp_path):
 
 def test_a_duplicate_is_reported(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "duplicate")
-    with store:
+    with opened(tmp_path, spec, "duplicate") as (store, life):
         assert life.advance() is not None
         assert len(store.get("duplicates", store.jobs()[0].tag)) == 1
 
 
 def test_a_storm_loses_nothing(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "storm")
-    with store, pytest.raises(DeviceError, match="Nothing is lost"):
+    with opened(tmp_path, spec, "storm") as (_, life), pytest.raises(DeviceError, match="Nothing is lost"):
         life.advance()
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (_, life):
         assert life.advance() is not None
         assert len(life.device._jobs()) == 1
 
 
 def test_a_queue_takes_its_time_and_a_failed_job_is_sent_again(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "queue")
-    with store:
+    with opened(tmp_path, spec, "queue") as (_, life):
         assert life.advance() is None
-    store, life = opened(tmp_path, spec, "failed")
-    with store, pytest.raises(InputError, match=r"the device is on fire.*--resubmit"):
+    with opened(tmp_path, spec, "failed") as (_, life), pytest.raises(InputError, match=r"the device is on fire.*--resubmit"):
         life.advance()
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (_, life):
         assert len(life.resubmit()) == 1
         assert life.advance() is not None
         assert len(life.device._jobs()) == 2
@@ -289,8 +262,7 @@ def test_a_queue_takes_its_time_and_a_failed_job_is_sent_again(tmp_path):
 
 def test_a_cancelled_run_stays_cancelled(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "queue")
-    with store:
+    with opened(tmp_path, spec, "queue") as (_, life):
         life.advance()
         assert [end.cancelled for end in cancel_jobs(life.courier)] == [("job000",)]
         with pytest.raises(InputError, match="cancelled by the user"):

@@ -29,8 +29,7 @@ def budget_of(store, spec, **options):
 @pytest.fixture
 def run(tmp_path):
     spec = made(tmp_path)
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (_, life):
         life.advance()
     return tmp_path / "run", spec
 
@@ -62,8 +61,7 @@ def test_the_same_counts_can_be_mitigated_in_another_way(run):
 
 def test_an_unfinished_run_is_refused(tmp_path):
     spec = made(tmp_path, COSTS[1])
-    store, life = opened(tmp_path, spec, "queue")
-    with store:
+    with opened(tmp_path, spec, "queue") as (store, life):
         life.advance()
         with pytest.raises(InputError, match="qep collect"):
             budget_of(store, spec)
@@ -84,8 +82,7 @@ def calibrated(tmp_path, monkeypatch):
     """A finished run on a device whose calibration is known."""
     monkeypatch.setattr(test_lifecycle, "FolderDevice", CalibratedDevice)
     spec = made(tmp_path)
-    store, life = opened(tmp_path, spec)
-    with store:
+    with opened(tmp_path, spec) as (_, life):
         assert life.advance() is not None
     return tmp_path / "run", spec
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import ClassVar
 
 from qiskit.circuit import QuantumCircuit
 from qiskit_aer import __version__ as aer_version
@@ -16,7 +17,7 @@ from qep_qiskit.devices.device_card import device_card
 from qep_qiskit.devices.gate_set import gate_set, translated
 from qep_qiskit.devices.price import IBM, Tariff
 from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine, light_cones
-from qep_qiskit.devices.simulated.noise import cut_to_active, noise_of
+from qep_qiskit.devices.simulated.noise import active_wires, cut_to, noise_of
 from qep_qiskit.devices.simulated.snapshots import Snapshot
 from qep_qiskit.errors import InputError, TooLargeError
 from qep_qiskit.samples import Samples
@@ -49,6 +50,7 @@ class SimulatedDevice:
     noise: NoiseModel | None = None
     snapshot: Snapshot | None = None
     cache: Cache = field(default_factory=Cache, compare=False, repr=False)
+    needs_circuits: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "seed", seed_of(self.seed))
@@ -91,11 +93,6 @@ class SimulatedDevice:
         """Whether expectations are computed from the prepared state: True without noise, unless the engine is Aer."""
         return self.noise_free and self.engine != "aer"
 
-    @property
-    def needs_circuits(self) -> bool:
-        """True, since shots are drawn from circuits."""
-        return True
-
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the gates of the noise model or snapshot.
 
@@ -116,9 +113,10 @@ class SimulatedDevice:
             compiled = Compiled(translated(circuit, gates, keep), wires, wires, wires, gates=gates)
         else:
             whole = compile_with(self.snapshot.backend, circuit, qubits)
-            small, active = cut_to_active(whole.circuit, whole.wires)
+            active = sorted(active_wires(whole.circuit) | set(whole.wires))
+            small = cut_to(whole.circuit, active)
             place = {w: i for i, w in enumerate(active)}
-            small.metadata = {"active": list(active)}
+            small.metadata = {"active": active}
             gates = gate_set(self.snapshot.backend.operation_names)
             compiled = Compiled(small, tuple(place[w] for w in whole.wires), whole.qubits, whole.start, gates=gates)
         compiled = replace(compiled, noise=self._noise_for(compiled))

@@ -58,12 +58,6 @@ def active_wires(circuit: QuantumCircuit) -> set[int]:
     return {position[q] for item in circuit.data if item.operation.name != "barrier" for q in item.qubits}
 
 
-def cut_to_active(circuit: QuantumCircuit, keep: Sequence[int]) -> tuple[QuantumCircuit, tuple[int, ...]]:
-    """Return the circuit reduced to its active wires and the wires in `keep`, and the original numbers of these wires."""
-    wires = tuple(sorted(active_wires(circuit) | set(keep)))
-    return cut_to(circuit, wires), wires
-
-
 def cut_to(circuit: QuantumCircuit, wires: Sequence[int]) -> QuantumCircuit:
     """Return the part of a circuit on these wires, renumbered 0, 1, …, without barriers."""
     place = {circuit.qubits[wire]: i for i, wire in enumerate(wires)}

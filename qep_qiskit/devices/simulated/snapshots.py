@@ -69,11 +69,6 @@ def snapshot_name(text: str) -> str | None:
     return _names().get(_plain(text))
 
 
-def is_snapshot(thing: object) -> bool:
-    """Return whether an object is one of the Runtime client's fake backends."""
-    return isinstance(thing, BackendV2) and isinstance(thing, tuple(snapshot_classes().values()))
-
-
 @functools.cache
 def _names() -> dict[str, str]:
     return {_plain(text): name for name, cls in snapshot_classes().items() for text in (name, cls.__name__)}

@@ -14,8 +14,8 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import Identity, difference, identity
 from qep_qiskit.measurement.mitigation.mitigation import parse
 from qep_qiskit.provenance import versions
-from qep_qiskit.runs.device_identity import identity_of_device
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.new_run import identity_of_device
 from qep_qiskit.settings import Settings
 from qep_qiskit.training.data.targets import TrainingSamples
 from qep_qiskit.training.loop.distributed import Distributed

@@ -123,9 +123,24 @@ class Momentum(_FixedShots):
         return -rate * direction, {"velocity": velocity}
 
 
+@dataclass(frozen=True)
+class _Averaging(_FixedShots):
+    """The base of rules that average the gradient and its size over the steps."""
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        name = type(self).__name__.lower()
+        _share(name, "beta1", self.beta1)
+        _share(name, "beta2", self.beta2)
+        real(f"{name}: epsilon", self.epsilon, above=0.0)
+
+
 @OPTIMIZERS.register("adam")
 @dataclass(frozen=True)
-class Adam(_FixedShots):
+class Adam(_Averaging):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980, algorithm 1).
 
     Parameters
@@ -134,15 +149,6 @@ class Adam(_FixedShots):
         Decay of the running averages of g and g².
     epsilon : float
     """
-
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        _share("adam", "beta1", self.beta1)
-        _share("adam", "beta2", self.beta2)
-        real("adam: epsilon", self.epsilon, above=0.0)
 
     def start(self, size: int) -> Memory:
         """Return averages of zero."""
@@ -161,7 +167,7 @@ class Adam(_FixedShots):
 
 @OPTIMIZERS.register("adamax")
 @dataclass(frozen=True)
-class Adamax(_FixedShots):
+class Adamax(_Averaging):
     """Adamax, the variant of Adam that divides by a decaying maximum of ``|g|`` (Kingma & Ba 2015, arXiv:1412.6980, algorithm 2).
 
     Parameters
@@ -171,15 +177,6 @@ class Adamax(_FixedShots):
     epsilon : float
         Added to ``|g|`` before the maximum is taken, so that a gradient of zero changes nothing.
     """
-
-    beta1: float = 0.9
-    beta2: float = 0.999
-    epsilon: float = 1e-8
-
-    def __post_init__(self) -> None:
-        _share("adamax", "beta1", self.beta1)
-        _share("adamax", "beta2", self.beta2)
-        real("adamax: epsilon", self.epsilon, above=0.0)
 
     def start(self, size: int) -> Memory:
         """Return an average and a maximum of zero."""
@@ -273,16 +270,8 @@ class AdaptiveShots:
         return int(min(best, most))
 
     def describe(self) -> dict[str, object]:
-        return {
-            "name": "adaptive_shots",
-            "base": self.base.describe(),
-            "lipschitz": self.lipschitz,
-            "smoothing": self.smoothing,
-            "minimum": self.minimum,
-            **({} if self.maximum is None else {"maximum": self.maximum}),
-            "bias": self.bias,
-            "bias_decay": self.bias_decay,
-        }
+        options = {key: value for key, value in vars(self).items() if key != "maximum" or value is not None}
+        return {"name": "adaptive_shots", **options, "base": self.base.describe()}
 
 
 def optimizer_of(optimizer: object) -> Optimizer:
