@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from qiskit.quantum_info import Pauli
 
 from qep_qiskit.ansatz.ramp import Ramp
 from qep_qiskit.simulation.adjoint.phases import cis
@@ -16,11 +17,6 @@ Array = NDArray[Any]
 States = NDArray[np.complex128]
 Move = Callable[[States, float, float], States]
 
-MATRICES = {
-    "X": np.array([[0, 1], [1, 0]], dtype=complex),
-    "Y": np.array([[0, -1j], [1j, 0]]),
-    "Z": np.array([[1, 0], [0, -1]], dtype=complex),
-}
 BLOCK = 4
 ROWS_TOGETHER = 2**16
 
@@ -144,7 +140,7 @@ def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Arra
     sigma = np.zeros((num_qubits, 2, 2), dtype=complex)
     first, second = np.zeros((len(dt), num_qubits)), np.zeros((len(dt), num_qubits))
     for k, (label, qubit) in enumerate(zip(labels, qubits, strict=True)):
-        sigma[qubit] = MATRICES[label[qubit]]
+        sigma[qubit] = Pauli(label[qubit]).to_matrix()
         first[:, qubit], second[:, qubit] = dt * start[:, k], dt * targets[:, k]
     blocks = [range(low, min(low + BLOCK, num_qubits)) for low in range(0, num_qubits, BLOCK)]
     blocks = [block for block in blocks if set(block) & set(qubits)]

@@ -17,10 +17,9 @@ from qep_qiskit.networks.network import Network, finite_vector
 LARGEST_TARGET = 1e100
 
 
-@COSTS.register("squared_error_observable")
 @dataclass(frozen=True, repr=False)
-class SquaredErrorObservable(OperatorCost):
-    """The cost L = ⟨Σ_m (O_m − y_m)²⟩, the expectation of the squared operators."""
+class _Targeted:
+    """A cost with one target per output."""
 
     target: ArrayLike
 
@@ -30,6 +29,12 @@ class SquaredErrorObservable(OperatorCost):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({shown(np.atleast_1d(self.target).tolist())})"
 
+
+@COSTS.register("squared_error_observable")
+@dataclass(frozen=True, repr=False)
+class SquaredErrorObservable(_Targeted, OperatorCost):
+    """The cost L = ⟨Σ_m (O_m − y_m)²⟩, the expectation of the squared operators."""
+
     def observables(self, network: Network) -> tuple[SparsePauliOp, ...]:
         """Return (Σ_m (O_m − y_m)²,)."""
         return (network.squared_error(_matching(self.target, network)),)
@@ -37,7 +42,7 @@ class SquaredErrorObservable(OperatorCost):
 
 @COSTS.register("squared_error")
 @dataclass(frozen=True, repr=False)
-class SquaredError(OutputCost):
+class SquaredError(_Targeted, OutputCost):
     """The cost L = Σ_m (⟨O_m⟩ − y_m)².
 
     Parameters
@@ -49,14 +54,6 @@ class SquaredError(OutputCost):
     >>> SquaredError([1.0]).value(np.array([0.5]))
     0.25
     """
-
-    target: ArrayLike
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "target", _target(self.target))
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({shown(np.atleast_1d(self.target).tolist())})"
 
     def observable(self) -> SquaredErrorObservable:
         """Return the observable cost ⟨Σ_m (O_m − y_m)²⟩, a different objective, which includes the variance of the outputs."""

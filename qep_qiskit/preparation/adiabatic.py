@@ -135,34 +135,6 @@ class Adiabatic(Brief, Preparer):
         if self.nudge_schedule is not None:
             object.__setattr__(self, "nudge_schedule", by_name(self.nudge_schedule, "nudge_schedule"))
 
-    def prepare(
-        self,
-        family: Family,
-        *,
-        free: Prepared | None = None,
-        warm_start: Prepared | None = None,
-        seed: int = 0,
-        progress: Progress = silent,
-    ) -> Prepared:
-        """Prepare the states of all phases with one parameterised circuit.
-
-        Parameters
-        ----------
-        family : Family
-        free : Prepared, optional
-            Its state is continued if the nudge has its own ramp; otherwise not used.
-        warm_start, seed
-            Not used: a ramp starts from the same product state, and nothing is random.
-        progress : callable
-
-        Returns
-        -------
-        Prepared
-            The prepared states. Above 20 qubits they are not computed: energies are nan and variances None, but expectations are
-            available if they depend on few qubits, as after a few Trotter steps on a sparse graph.
-        """
-        return self.prepare_all([family], free=[free], progress=progress)[0]
-
     def prepare_all(
         self,
         families: Sequence[Family],
@@ -172,7 +144,23 @@ class Adiabatic(Brief, Preparer):
         seed: int = 0,
         progress: Progress = silent,
     ) -> list[Prepared]:
-        """Prepare several families, computing the states of those with the same strings and fields together."""
+        """Prepare several families with one parameterised circuit each, and the states of equal strings and fields together.
+
+        Parameters
+        ----------
+        families : sequence of Family
+        free : sequence of Prepared or None, optional
+            Their states are continued if the nudge has its own ramp; otherwise not used.
+        warm_start, seed
+            Not used: a ramp starts from the same product state, and nothing is random.
+        progress : callable
+
+        Returns
+        -------
+        list of Prepared
+            The prepared states. Above 20 qubits they are not computed: energies are nan and variances None, but expectations are
+            available if they depend on few qubits, as after a few Trotter steps on a sparse graph.
+        """
         groups: dict[tuple[int, ...], list[int]] = {}
         ramps = [self.ramp(family) for family in families]
         nudges = [None if self.nudge_time is None else self.nudge_ramp(family) for family in families]

@@ -15,7 +15,7 @@ from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.simulation.eigen.response import transitions
-from qep_qiskit.simulation.eigen.rows import GroundStates, Levels, Operators, ground_states, linear_responses
+from qep_qiskit.simulation.eigen.rows import GroundStates, Operators, ground_states, linear_responses
 from qep_qiskit.simulation.eigen.vectors import fixed_phase, norm
 
 FEWEST_QUBITS, MOST_QUBITS = 8, 10
@@ -84,9 +84,8 @@ class FreePhases:
         energies, states = zip(*(self._free(number) for number in chosen), strict=True)
         vectors = np.ascontiguousarray(np.array(states).T)
         sources = Operators(paulis, np.array(nudges)).apply(vectors.astype(complex))
-        levels = Levels(np.array(energies), np.full(len(chosen), np.nan), vectors, np.ones(len(chosen), dtype=bool))
         operators = Operators(paulis, np.array([self.families[i].free for i in chosen]))
-        moved = np.ascontiguousarray(linear_responses(operators, levels, sources, tolerance=RESPONSE).T)
+        moved = np.ascontiguousarray(linear_responses(operators, np.array(energies), vectors, sources, tolerance=RESPONSE).T)
         return [_response(vector, delta) for vector, delta in zip(states, moved, strict=True)]
 
     def member(self, number: int, alone: Callable[[], Responsive]) -> Member:

@@ -212,9 +212,9 @@ class Preparer(Protocol):
     """A method to prepare the states of all phases.
 
     A preparer is a frozen value with options but no state. It gets a whole family, because warm starts and ramps link the phases,
-    and may get its own result for the free phase, from which nudged phases can start. A derived class defines `prepare` and
-    `describe`; `supports`, `reference` and `prepare_all` have defaults. In a dataclass, numbers are checked against the keys of
-    their fields.
+    and may get its own result for the free phase, from which nudged phases can start. A derived class defines `describe` and one
+    of `prepare` and `prepare_all`, each of which calls the other by default; `supports` and `reference` have defaults. In a
+    dataclass, numbers are checked against the keys of their fields.
     """
 
     supports: ClassVar[Capabilities] = Capabilities()
@@ -250,7 +250,7 @@ class Preparer(Protocol):
             The seed of random starts.
         progress : callable
         """
-        ...
+        return self.prepare_all([family], free=[free], warm_start=[warm_start], seed=seed, progress=progress)[0]
 
     def prepare_all(
         self,

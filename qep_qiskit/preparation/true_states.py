@@ -16,7 +16,7 @@ from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.exact import Exact
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.response import Responsive
-from qep_qiskit.simulation.eigen.rows import Levels, Operators, linear_responses, lowest_levels, strings_of
+from qep_qiskit.simulation.eigen.rows import Operators, linear_responses, lowest_levels, strings_of
 
 Vector = NDArray[np.float64]
 MOST_TRUE_QUBITS = 14
@@ -88,10 +88,9 @@ def true_changes(
     if together:
         members = [states[k] for k in together]
         vectors = np.array([state.vector for state in members]).T
-        energies, gaps = np.array([[state.energy, state.gap] for state in members]).T
-        levels = Levels(energies, gaps, vectors, np.ones(len(members), dtype=bool))
+        energies = np.array([state.energy for state in members])
         sources = Operators(frame.paulis, np.array([nudges[k] for k in together])).apply(vectors)
-        moved = linear_responses(Operators(frame.paulis, np.array([rows[k] for k in together])), levels, sources)
+        moved = linear_responses(Operators(frame.paulis, np.array([rows[k] for k in together])), energies, vectors, sources)
         for k, row in zip(together, 2.0 * strings_of(frame.paulis).transitions(vectors, moved), strict=True):
             changes[k] = row
     return changes

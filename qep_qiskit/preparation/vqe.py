@@ -144,18 +144,6 @@ class VQE(Brief, Preparer):
         content = Ansatz(fingerprint(identified(ansatz), "ansatz"), ansatz)
         return compiled_ansatz(content, family.num_qubits, labels, family.frame.labels, self.simulation, *options)
 
-    def prepare(
-        self,
-        family: Family,
-        *,
-        free: Prepared | None = None,
-        warm_start: Prepared | None = None,
-        seed: int = 0,
-        progress: Progress = silent,
-    ) -> Prepared:
-        """Optimise the angles of every phase."""
-        return self.prepare_all([family], free=[free], warm_start=[warm_start], seed=seed, progress=progress)[0]
-
     def prepare_all(
         self,
         families: Sequence[Family],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+import functools
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,9 +46,8 @@ class CircuitShots:
     """
 
     def __init__(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> None:
-        self._circuit, self._values = circuit, values
-        self._order = _order_of(circuit)
-        self._states: OrderedDict[int, list[NDArray[np.complex128]]] = OrderedDict()
+        self._order = order = _order_of(circuit)
+        self._state = functools.lru_cache(KEPT)(lambda row: _tensors(circuit.assign_parameters(values[row]), order))
 
     def __call__(self, row: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
         """Draw outcomes of one row's state along these axes, one letter of XYZ per qubit, qubit 0 first.
@@ -58,11 +57,7 @@ class CircuitShots:
         InputError
             If Aer cannot run the circuit.
         """
-        if row not in self._states:
-            self._states[row] = _tensors(self._circuit.assign_parameters(self._values[row]), self._order)
-            while len(self._states) > KEPT:
-                self._states.popitem(last=False)
-        return draw_chain(self._states[row], self._order, axes, shots, rng)
+        return draw_chain(self._state(row), self._order, axes, shots, rng)
 
 
 def arranged(circuit: QuantumCircuit, order: list[int] | None = None) -> QuantumCircuit:

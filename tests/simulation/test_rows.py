@@ -32,7 +32,7 @@ def test_levels_and_responses_are_those_of_a_dense_calculation(num_qubits, kind)
     operators = Operators(paulis, rows)
     levels = lowest_levels(operators)
     assert levels.settled.all()
-    moved = linear_responses(operators, levels, Operators(paulis, nudges).apply(levels.vectors))
+    moved = linear_responses(operators, levels.energies, levels.vectors, Operators(paulis, nudges).apply(levels.vectors))
     changes = 2.0 * strings_of(paulis).transitions(levels.vectors, moved)
     for r, (energies, vectors) in enumerate(spectra):
         assert levels.energies[r] == pytest.approx(energies[0], abs=1e-9)
@@ -112,5 +112,5 @@ def test_a_response_above_another_level_is_unknown():
     vectors = np.array([v[:, k].real for (_, v), k in zip(spectra, (0, 1, 0), strict=True)]).T
     energies = np.array([e[k] for (e, _), k in zip(spectra, (0, 1, 0), strict=True)])
     levels = Levels(energies, np.ones(3), np.ascontiguousarray(vectors), np.ones(3, dtype=bool))
-    moved = linear_responses(operators, levels, Operators(paulis, nudges).apply(levels.vectors))
+    moved = linear_responses(operators, levels.energies, levels.vectors, Operators(paulis, nudges).apply(levels.vectors))
     assert np.isnan(moved[:, 1]).all() and np.isfinite(moved[:, [0, 2]]).all()

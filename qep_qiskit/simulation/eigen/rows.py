@@ -330,7 +330,7 @@ class _Lanczos:
         return states if self.deflated is None else states - self.deflated * _products(self.deflated, states)
 
 
-def linear_responses(operators: Operators, levels: Levels, sources: Array, *, tolerance: float = 1e-5) -> Array:
+def linear_responses(operators: Operators, energies: Real, psi: Array, sources: Array, *, tolerance: float = 1e-5) -> Array:
     """Return δψ = −(H − E0)⁺ P C ψ0 of every column, by conjugate gradients in the complement of ψ0.
 
     A column is NaN if H − E0 is not positive there, because another level lies below E0.
@@ -338,13 +338,14 @@ def linear_responses(operators: Operators, levels: Levels, sources: Array, *, to
     Parameters
     ----------
     operators : Operators
-    levels : Levels
+    energies : ndarray of shape (R,)
+    psi : ndarray of shape (2**n, R)
+        The ground states ψ0.
     sources : ndarray of shape (2**n, R)
         C ψ0.
     tolerance : float
         The relative residual.
     """
-    psi = levels.vectors
 
     def off(states: Array) -> Array:
         return states - psi * _products(psi, states)
@@ -358,7 +359,7 @@ def linear_responses(operators: Operators, levels: Levels, sources: Array, *, to
         for _ in range(4 * MOST_STEPS):
             if np.all(size <= aim):
                 break
-            product = off(operators.apply(direction) - levels.energies * direction)
+            product = off(operators.apply(direction) - energies * direction)
             curvature = _dots(direction, product)
             lost |= (curvature <= 0.0) & (size > aim)
             direction[:, lost], residual[:, lost], size[lost] = 0.0, 0.0, 0.0
