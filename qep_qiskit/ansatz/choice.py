@@ -11,7 +11,6 @@ from qiskit.quantum_info import PauliList
 from qep_qiskit.ansatz.hamiltonian import hamiltonian_ansatz
 from qep_qiskit.ansatz.hardware_efficient import hardware_efficient
 from qep_qiskit.ansatz.qasm import drop_unused_parameters, gallery_folders, load, locate, without_measurements
-from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints import FileContent
 from qep_qiskit.kinds import one_of, shown
@@ -55,8 +54,8 @@ def build(
     Raises
     ------
     InputError
-        If the ansatz is unknown, a file is missing or does not parse, a circuit has the wrong number of qubits or no
-        parameters, or `layers` is not a whole number of at least 1.
+        If the ansatz is unknown, a file is missing or does not parse, or a circuit has the wrong number of qubits or no
+        parameters.
 
     Examples
     --------
@@ -64,21 +63,15 @@ def build(
     8
     """
     if isinstance(ansatz, str) and ansatz in BUILT_IN:
-        if not counts(layers, 1):
-            raise InputError(f"layers: {layers!r} is not allowed; give a whole number of at least 1")
         if ansatz == "hamiltonian":
-            if paulis.num_qubits != num_qubits:
-                raise InputError(f"paulis: strings of {paulis.num_qubits} letters do not fit {num_qubits} qubits")
-            return hamiltonian_ansatz(paulis, layers=int(layers), shared_angles=shared_angles)
-        return hardware_efficient(ansatz, num_qubits=num_qubits, layers=int(layers), entanglement=entanglement)
+            return hamiltonian_ansatz(paulis, layers=layers, shared_angles=shared_angles)
+        return hardware_efficient(ansatz, num_qubits=num_qubits, layers=layers, entanglement=entanglement)
     if isinstance(ansatz, QuantumCircuit):
         where = f"the circuit {ansatz.name!r}"
         circuit = without_measurements(ansatz, where)
-    elif isinstance(ansatz, str | os.PathLike):
+    else:
         circuit = _from_file(ansatz)
         where = str(ansatz)
-    else:
-        raise InputError(f"ansatz: {ansatz!r} is not allowed; give a name, the path of an OpenQASM 3 file, or a QuantumCircuit")
     if circuit.num_qubits != num_qubits:
         got = f"{where} has {circuit.num_qubits} qubits, the network has {num_qubits}"
         raise InputError(f"ansatz: {got}; give a circuit of {num_qubits} qubits")

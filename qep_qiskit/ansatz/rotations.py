@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from qiskit.circuit import ParameterExpression, QuantumCircuit
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.errors import InputError
-
 Packing: TypeAlias = tuple[tuple[tuple[int, ...], ...], ...]
 """Groups of commuting strings, divided into slices on disjoint qubits; a string is represented by its row number."""
 
@@ -34,11 +32,6 @@ def evolve(circuit: QuantumCircuit, label: str, angle: float | ParameterExpressi
     angle : float or ParameterExpression
         In radians.
 
-    Raises
-    ------
-    InputError
-        If the label has the wrong length or a letter other than I, X, Y, Z.
-
     Examples
     --------
     >>> circuit = QuantumCircuit(3)
@@ -46,8 +39,6 @@ def evolve(circuit: QuantumCircuit, label: str, angle: float | ParameterExpressi
     >>> dict(circuit.count_ops())
     {'rzz': 1}
     """
-    if len(label) != circuit.num_qubits or set(label) - set("IXYZ"):
-        raise InputError(f"label: {label!r} is not allowed; give {circuit.num_qubits} letters out of I, X, Y, Z")
     letters = {found.start(): found[0] for found in re.finditer("[XYZ]", label[::-1])}
     qubits = list(letters)
     kinds = set(letters.values())

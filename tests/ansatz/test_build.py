@@ -97,13 +97,7 @@ def circuit_of(*gates: str) -> QuantumCircuit:
     ("ansatz", "options", "message"),
     [
         ("hamiltonain", {}, r"unknown ansatz 'hamiltonain'.*allowed: hamiltonian.*did you mean 'hamiltonian'"),
-        ("hamiltonian", {"layers": 0}, "layers: 0 .*at least 1"),
-        ("hamiltonian", {"layers": 1.5}, "layers: 1.5"),
-        ("efficient_su2", {"layers": True}, "layers: True"),
-        ("efficient_su2", {"entanglement": "pairwize"}, "entanglement: unknown 'pairwize'.*did you mean 'pairwise'"),
         ("hamiltonian", {"paulis": PauliList(["II"])}, "string other than the identity"),
-        ("hamiltonian", {"paulis": PauliList(["ZZZ"])}, "3 letters do not fit 2 qubits"),
-        (7, {}, "ansatz: 7 is not allowed"),
         (QuantumCircuit(3, name="wide"), {}, "'wide' has 3 qubits, the network has 2"),
         (circuit_of("h"), {}, "'mine' has no parameter"),
         (circuit_of("ry", "reset"), {}, "'mine' holds 'reset'"),

@@ -10,6 +10,14 @@ correlated as their parities. Outcomes that were not observed also contribute, a
 (`measurement/covariance.py`), which is represented by `MIXED` fixed random outcomes with nearly uncorrelated parities. The
 pseudo-shots are added to the covariance, so that the calibration's share stays linear in ∂m/∂f. The shares of several circuits
 and samples can then be added.
+
+`clifford` measures the attenuations on the data's own circuits at Clifford angles instead: one division then corrects gates,
+relaxation and readout. Each data circuit runs once per basis at angles at which its outcomes are certain
+(`mitigation/clifford_angles.py`), with the same gates in the same order and with random flips. The mean parity of a string,
+relative to its certain outcome, is the factor λ_S by which the circuit's noise damps the string. All phases, samples and stencils
+of a round are divided by the same factors. The correction needs neither the data's expectations nor a noise model. It is exact if
+noise damps a string by the same factor at all angles, as readout errors and global depolarising noise do. Two errors remain: the
+damping changes with the angles, and coherent errors shift expectations rather than damp them; docs/mitigation.md has numbers.
 """
 
 from __future__ import annotations
@@ -128,3 +136,4 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> Mitigator:
 
 
 MITIGATIONS.register("trex")(ReadoutMethod(combine, twirled=True))
+MITIGATIONS.register("clifford")(ReadoutMethod(combine, twirled=True, on_circuits=True))
