@@ -59,14 +59,25 @@ def written_again(text: str, folder: Path, names: list[str]) -> str:
 
 def draw_curves(run: Path, path: Path) -> None:
     """Draw the curves of a training run, as its page shows them."""
-    from qep_qiskit.drawing.curves import curves
-    from qep_qiskit.drawing.picture import file_bytes
+    from matplotlib.figure import Figure
+
+    from qep_qiskit.drawing.curves import panels
+    from qep_qiskit.drawing.picture import write
     from qep_qiskit.report.training_facts import facts_of
     from qep_qiskit.runs.file.store import RunStore
 
     with RunStore.open(run) as store:
         facts = facts_of(store)
-    path.write_bytes(file_bytes(curves(facts.history, facts.epochs, facts.estimated_seconds), "png"))
+    drawn = panels(facts.history, facts.epochs, facts.estimated_seconds)
+    rows = -(-len(drawn) // 2)
+    figure = Figure(figsize=(10.0, 3.0 * rows), layout="constrained", facecolor="white")
+    axes = list(figure.subplots(rows, 2, squeeze=False).flat)
+    for unused in axes[len(drawn) :]:
+        unused.set_axis_off()
+    for panel, (title, draw) in zip(axes, drawn.items(), strict=False):
+        draw(panel)
+        panel.set_ylabel(title, fontsize=9)
+    write(figure, path)
 
 
 def main() -> None:

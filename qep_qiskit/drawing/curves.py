@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from qep_qiskit.checks import shown
@@ -54,20 +53,6 @@ def panels(history: Rows, epochs: Rows, foreseen: float | None = None) -> dict[s
     if len({row.get("beta") for row in history}) > 1:
         drawn["β"] = lambda panel: _steps(panel, history, "beta")
     return drawn
-
-
-def curves(history: Rows, epochs: Rows, foreseen: float | None = None) -> Figure:
-    """Return the figure with all panels of a training; see :func:`panels`."""
-    drawn = panels(history, epochs, foreseen)
-    rows = -(-len(drawn) // 2)
-    drawing = Figure(figsize=(10.0, 3.0 * rows), layout="constrained", facecolor="white")
-    axes = list(drawing.subplots(rows, 2, squeeze=False).flat)
-    for unused in axes[len(drawn) :]:
-        unused.set_axis_off()
-    for panel, (title, draw) in zip(axes, drawn.items(), strict=False):
-        draw(panel)
-        panel.set_ylabel(title, fontsize=9)
-    return drawing
 
 
 def draw_curve(history: Rows, epochs: Rows, quantity: str = "loss", ax: Axes | None = None) -> Axes:

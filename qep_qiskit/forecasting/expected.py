@@ -111,8 +111,3 @@ def relabelled(outcomes: Outcomes, shots: Mapping[tuple[int, int], int | None], 
             for c in outcomes.calibrations
         ),
     )
-
-
-def calibration_circuits(outcomes: Outcomes) -> int:
-    """Return the number of calibration circuits in these outcomes."""
-    return sum(1 if c.ones is None else 2 for c in outcomes.calibrations)

@@ -23,11 +23,10 @@ from qep_qiskit.forecasting import figure
 from qep_qiskit.forecasting.accuracy import Accuracy
 from qep_qiskit.forecasting.advice import Advice
 from qep_qiskit.forecasting.causes import Causes, Levels
-from qep_qiskit.forecasting.choices import TITLES, Choices, Measure
+from qep_qiskit.forecasting.choices import TITLES, Choices, Measure, Verdict, verdicts
 from qep_qiskit.forecasting.fractional import GateSets
 from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 from qep_qiskit.forecasting.sending import Sending
-from qep_qiskit.forecasting.verdict import Verdict, verdicts
 from qep_qiskit.frames import frame
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.problem import Problem

@@ -13,7 +13,7 @@ from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium import Gradient, Outcomes, Plan, advance, execute, plan, reduce
 from qep_qiskit.equilibrium.reduction import observed_free, variances
 from qep_qiskit.errors import InputError
-from qep_qiskit.forecasting.expected import ExpectedDevice, calibration_circuits, expectation_of, relabelled
+from qep_qiskit.forecasting.expected import ExpectedDevice, expectation_of, relabelled
 from qep_qiskit.forecasting.noise_free import noise_free_gradient
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.split import Split
@@ -209,7 +209,7 @@ def analysed(last: Plan, outcomes: Outcomes) -> Prediction:
     other circuits are exact: with many shots the scatter, with one or few the addition for unseen events.
     """
     mean = reduce(last, relabelled(outcomes, {}, None))
-    count = calibration_circuits(outcomes)
+    count = sum(1 if each.ones is None else 2 for each in outcomes.calibrations)
     parts = np.zeros((*last.measured.shape, len(mean.values)))
     unseen = np.zeros_like(parts)
     for where in outcomes.samples:

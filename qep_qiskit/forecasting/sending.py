@@ -113,7 +113,9 @@ def sending(last: Plan, device: Device, split: Split | None) -> Sending:
     rounds = compile_rounds(plans, device)
     price = sum((compiled.price(device) for compiled in rounds), Price())
     rows = [row for compiled, part in zip(rounds, plans, strict=True) for row in _rows(compiled, part, device)]
-    rows.sort(key=lambda row: (row.round, row.phase is None, abs(row.phase or 0.0), row.phase or 0.0, _order(row.basis)))
+    rows.sort(
+        key=lambda row: (row.round, row.phase is None, abs(row.phase or 0.0), row.phase or 0.0, row.basis.replace("Z", "0"))
+    )
     backend = backend_of(device)
     due = None if split is None else price
     if backend is None:
@@ -150,7 +152,3 @@ def _rows(compiled: CompiledRound, plan: Plan, device: Device) -> list[CircuitRo
         count = sum(len(item.rows) for item in items)
         rows.append(CircuitRow(plan.round + 1, None, title, items[-1].shots, count, appraisal(items[-1])))
     return rows
-
-
-def _order(basis: str) -> str:
-    return basis.replace("Z", "0")

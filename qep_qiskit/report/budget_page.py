@@ -86,12 +86,12 @@ def page(
 
 def files(budget: Budget, document: Mapping[str, Any], spec_text: str | None, name: str = "budget") -> list[Download]:
     """Return the data of a budget: all of it as JSON, the gradients and the errors of its steps as CSV, and the spec."""
-    rest: dict[str, Any] = {"weight_value": _values_of(budget)}
+    weights = budget.settings.get("weights")
+    values = [weights.get(name) for name in budget.names] if isinstance(weights, Mapping) else None
+    rest: dict[str, Any] = {"weight_value": values}
     for rung in budget.rows:
         if rung.values is not None:
-            errors = {"stderr": rung.stderr, "z": rung.z}
-            rest |= {rung.name: rung.values.tolist()}
-            rest |= {f"{rung.name}_{key}": None if part is None else part.tolist() for key, part in errors.items()}
+            rest |= {rung.name: rung.values, f"{rung.name}_stderr": rung.stderr, f"{rung.name}_z": rung.z}
     long = ("values", "stderr", "z", "uncertainty")
     steps = [{key: value for key, value in rung.to_dict().items() if key not in long} for rung in budget.rows]
     spec = [] if spec_text is None else [spec_file(spec_text, "the spec that was run")]
@@ -101,11 +101,6 @@ def files(budget: Budget, document: Mapping[str, Any], spec_text: str | None, na
         csv_file("steps.csv", "the error of every step", steps),
         *spec,
     ]
-
-
-def _values_of(budget: Budget) -> list[Any] | None:
-    weights = budget.settings.get("weights")
-    return [weights.get(name) for name in budget.names] if isinstance(weights, Mapping) else None
 
 
 def _facts(budget: Budget) -> list[tuple[str, str]]:

@@ -133,7 +133,9 @@ def verdict(budget: Budget) -> Verdict:
         why = note.rstrip(".") if note else "it was not computed"
         return Verdict(f"{subject} has no exact gradient to be compared with: {why}.")
     first, good = _first_sentence(budget, last[0], subject)
-    sentences = (first, _cause_sentence(budget), _mitigation_sentence(budget, last[0]))
+    worst = largest_contribution(budget)
+    cause = "" if worst is None else f"The largest cause of error is {worst.cause}, which adds {percent(worst.size)}."
+    sentences = (first, cause, _mitigation_sentence(budget, last[0]))
     return Verdict(" ".join(sentence for sentence in sentences if sentence), good, _detail(budget, last[0]))
 
 
@@ -162,11 +164,6 @@ def _detail(budget: Budget, last: Rung) -> str:
     )
 
 
-def _cause_sentence(budget: Budget) -> str:
-    worst = largest_contribution(budget)
-    return "" if worst is None else f"The largest cause of error is {worst.cause}, which adds {percent(worst.size)}."
-
-
 def largest_contribution(budget: Budget) -> Contribution | None:
     """Return the largest contribution to the error; None if no rung adds any."""
     worst = max(contributions(budget), key=lambda contribution: contribution.size, default=None)
@@ -178,16 +175,12 @@ def _mitigation_sentence(budget: Budget, last: Rung) -> str:
     before, after = None if raw is None else raw.relative_error, last.relative_error
     if last.name != "mitigated" or before is None or after is None:
         return ""
-    if abs(after - before) <= (budget.shot_noise(last) or 0.0) and (after > before or not _helps_without_shots(budget)):
+    limits = _errors_without_shots(budget)
+    known_to_help = limits is not None and limits[1] < limits[0]
+    if abs(after - before) <= (budget.shot_noise(last) or 0.0) and (after > before or not known_to_help):
         return f"Mitigation changes the error by less than the shot noise ({percent(before)} raw, {percent(after)} mitigated)."
     verb = "lowers the error" if after < before else "does not lower the error: it goes"
     return f"Mitigation {verb} from {percent(before)} to {percent(after)}."
-
-
-def _helps_without_shots(budget: Budget) -> bool:
-    """Return whether mitigation is known to lower the error at infinitely many shots."""
-    limits = _errors_without_shots(budget)
-    return limits is not None and limits[1] < limits[0]
 
 
 def _errors_without_shots(budget: Budget) -> tuple[float, float] | None:

@@ -193,10 +193,8 @@ def _circuits(forecast: Forecast) -> Iterator[dict[str, Any]]:
 
 
 def _files(forecast: Forecast, document: Mapping[str, Any], spec_text: str) -> list[Download]:
-    stderr = None if forecast.stderr is None else forecast.stderr.tolist()
-    exact = None if forecast.exact is None else forecast.exact.tolist()
-    biases = {f"bias_{cause.name}": cause.bias.tolist() for cause in forecast.causes}
-    columns = {"expected": forecast.values.tolist(), "stderr": stderr, "exact": exact, **biases}
+    biases = {f"bias_{cause.name}": cause.bias for cause in forecast.causes}
+    columns = {"expected": forecast.values, "stderr": forecast.stderr, "exact": forecast.exact, **biases}
     rows = [{"choice": row.title, "error": row.relative_error, **row.parts, "seconds": row.seconds} for row in _rows(forecast)]
     return [
         json_file("forecast.json", document),

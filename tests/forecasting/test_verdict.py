@@ -11,8 +11,7 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit.cli.plan import show
 from qep_qiskit.errors import InputError
-from qep_qiskit.forecasting.choices import Choices, Measure
-from qep_qiskit.forecasting.verdict import verdicts
+from qep_qiskit.forecasting.choices import Choices, Measure, verdicts
 from qep_qiskit.settings import Settings
 
 NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])

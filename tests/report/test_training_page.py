@@ -7,10 +7,11 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from page_files import page_files
 
 import qep_qiskit as qep
-from qep_qiskit.drawing.curves import curves
+from qep_qiskit.drawing.curves import panels
 from qep_qiskit.errors import InputError
 from qep_qiskit.report import write_page
 from qep_qiskit.report.training_facts import facts_of
@@ -56,10 +57,10 @@ def test_the_page_is_written_and_the_run_not_changed(trained):
 
 def test_pictures_show_what_they_are_given(trained):
     _, result = trained
-    drawing = curves(result.history, result.epochs)
-    labels = [axes.get_ylabel() for axes in drawing.axes if axes.axison]
-    assert labels == ["loss", "against the exact gradient", "accuracy", "gradient", "shots per circuit"]
-    points = drawing.axes[0].containers[0]
+    drawn, axes = panels(result.history, result.epochs), Figure().subplots()
+    assert list(drawn) == ["loss", "against the exact gradient", "accuracy", "gradient", "shots per circuit"]
+    drawn["loss"](axes)
+    points = axes.containers[0]
     np.testing.assert_allclose(np.array(points.lines[0].get_ydata(), dtype=float), [row["loss"] for row in result.history])
     bars = [segment[1][1] - segment[0][1] for segment in points.lines[2][0].get_segments()]
     np.testing.assert_allclose(bars, [2 * row["loss_stderr"] for row in result.history])

@@ -30,6 +30,8 @@ def run(
 ) -> list[list[Samples]]:
     """Return samples of every row of every item, or their exact distributions if `shots` is None.
 
+    Samples take one job per noise model, with Aer's run-time parameter binding.
+
     Raises
     ------
     InputError
@@ -37,13 +39,6 @@ def run(
     """
     if shots is None:
         return [_distributions(item, model, method) for item, model in zip(work, models, strict=True)]
-    return _sampled(work, models, cache, method, shots, seed)
-
-
-def _sampled(
-    work: Sequence[Work], models: Sequence[NoiseModel | None], cache: Cache, method: str, shots: int, seed: int
-) -> list[list[Samples]]:
-    """Return samples, with one job per noise model and Aer's run-time parameter binding."""
     groups: dict[int, list[int]] = {}
     for index, model in enumerate(models):
         groups.setdefault(id(model), []).append(index)

@@ -108,7 +108,7 @@ def acting(model: NoiseModel, ran: Ran) -> list[str]:
 def _unused(model: NoiseModel, ran: Ran) -> Iterable[str]:
     labels = sorted(_labels(model) - set(ran.places))
     if labels:
-        yield f"device.noise: the errors on {_listed(labels)} act on nothing, because no circuit has such a gate"
+        yield f"device.noise: the errors on {', '.join(map(repr, labels))} act on nothing, because no circuit has such a gate"
 
 
 def _of_other_sizes(model: NoiseModel, ran: Ran) -> Iterable[str]:
@@ -153,10 +153,6 @@ def _together(model: NoiseModel, ran: Ran) -> Iterable[str]:
             f"device.noise: the readout errors of qubits {_places(lost)} together act on nothing, "
             "because Aer applies them only to a measurement of those qubits at once"
         )
-
-
-def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(repr(label) for label in labels)
 
 
 def _places(places: Sequence[tuple[int, ...]]) -> str:

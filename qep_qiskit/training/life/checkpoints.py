@@ -33,6 +33,8 @@ from qep_qiskit.training.loop.task import Task
 from qep_qiskit.training.loop.trained import TrainingResult
 
 START = "start "
+NUMBERS = ("step", "shots", "running", "best", "waited", "stopped")
+"""The fields of a state that are no arrays."""
 PYTHON = "# This run was made by qep_qiskit.train from Python; its settings and data are in run.db.\n"
 
 
@@ -150,14 +152,7 @@ def keep(store: RunStore, task: Task, done: Step, row: Mapping[str, Any]) -> Non
     arrays = {"weights": state.weights, **{f"memory {name}": array for name, array in state.memory.items()}}
     if state.best_weights is not None:
         arrays["best weights"] = state.best_weights
-    numbers = {
-        "step": state.step,
-        "shots": state.shots,
-        "running": dict(state.running),
-        "best": state.best,
-        "waited": state.waited,
-        "stopped": state.stopped,
-    }
+    numbers = {name: getattr(state, name) for name in NUMBERS}
     starts = [Checkpoint(f"{START}{sample}", {"start": array}) for sample, array in done.fresh.items()]
     value = {"record": dict(row), "epoch": done.epoch, "warnings": list(done.warnings)}
     store.add_step(state.step, value, checkpoint=Checkpoint("last", arrays, numbers), parts=starts)
@@ -173,18 +168,12 @@ def state_of(store: RunStore) -> State | None:
         part = store.checkpoint(name) if name.startswith(START) else None
         if part is not None:
             starts[int(name.removeprefix(START))] = np.array(part.arrays["start"])
-    numbers = last.about
     return State(
-        step=int(numbers["step"]),
         weights=np.array(last.arrays["weights"]),
         memory={k.removeprefix("memory "): np.array(a) for k, a in last.arrays.items() if k.startswith("memory ")},
         starts=starts,
-        shots=int(numbers["shots"]),
-        running=numbers["running"],
-        best=numbers["best"],
         best_weights=np.array(last.arrays["best weights"]) if "best weights" in last.arrays else None,
-        waited=int(numbers["waited"]),
-        stopped=numbers["stopped"],
+        **{name: last.about[name] for name in NUMBERS},
     )
 
 
