@@ -53,10 +53,8 @@ def plot(forecast: Forecast, axes: Axes | None = None) -> Axes:
 
 
 def _rows(forecast: Forecast) -> list[Measure]:
-    """Return the rows to draw: all choices, or only the plan if there are no choices."""
-    if forecast.choices is not None:
-        return [row for row in forecast.choices.rows if row.relative_error is not None or row.note]
-    return [] if forecast.given is None else [forecast.given]
+    """Return the plan, or the choices that have an error or a note that says why there is none."""
+    return [row for row in forecast.measures if forecast.choices is None or row.relative_error is not None or row.note]
 
 
 def _layout(rows: Sequence[Measure]) -> tuple[list[float], int]:

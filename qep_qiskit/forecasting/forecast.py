@@ -127,6 +127,13 @@ class Forecast(Savable, Value):
         return plan(self.problem, self.settings)
 
     @property
+    def measures(self) -> list[Measure]:
+        """All choices, or only the plan as given if there are no choices; nothing if only a bound is known."""
+        if self.choices is not None:
+            return list(self.choices.rows)
+        return [] if self.given is None else [self.given]
+
+    @property
     def verdicts(self) -> tuple[Verdict, ...]:
         """Whether each mitigation helps here, if the choices were computed."""
         return () if self.choices is None else verdicts(self.choices)

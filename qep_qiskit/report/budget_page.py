@@ -12,7 +12,7 @@ from qep_qiskit.estimates import MISSING, column, finite
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_records
-from qep_qiskit.report.charts import Series, Strip, strip
+from qep_qiskit.report.charts import Series, Strip, strips_of
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, numbers_of, shown_rungs, verdict
 from qep_qiskit.report.network_view import drawing, network_view
@@ -123,12 +123,9 @@ def _facts(budget: Budget) -> list[tuple[str, str]]:
 
 def strips(budget: Budget) -> list[Strip]:
     """Return the gradient as a strip, and its difference from the exact one if both are known."""
-    exact, shown = budget.exact, shown_rungs(budget)[-2:]
+    shown = shown_rungs(budget)[-2:]
     series = [Series(TONES[r.name], RUNGS[r.name].short, r.values, r.stderr) for r in shown if r.values is not None]
-    if exact is None:
-        return [strip("gradient", budget.names, series)] if series else []
-    drawn = [strip("gradient", budget.names, [Series("exact", "exact", exact), *series])]
-    return drawn + ([strip("minus exact", budget.names, series, minus=exact)] if series else [])
+    return strips_of(budget.names, series, budget.exact)
 
 
 def headline(settings: Mapping[str, Any]) -> str:

@@ -153,6 +153,14 @@ def strip(heading: str, names: Sequence[str], series: Sequence[Series], *, minus
     return Strip(heading, place(0.0), rows, keys)
 
 
+def strips_of(names: Sequence[str], series: Sequence[Series], exact: Vector | None) -> list[Strip]:
+    """Return gradients as a strip, and their differences from the exact one if that is known."""
+    if exact is None:
+        return [strip("gradient", names, series)] if series else []
+    drawn = [strip("gradient", names, [Series("exact", "exact", exact), *series])]
+    return drawn + ([strip("minus exact", names, series, minus=exact)] if series else [])
+
+
 def _heights(tones: Sequence[str]) -> list[float]:
     """Return the height of each series' points: those around the exact value are spread out."""
     measured = [k for k, tone in enumerate(tones) if tone != "exact"]

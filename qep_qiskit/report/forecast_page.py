@@ -9,7 +9,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.estimates import column, cosine, duration, percent
 from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
 from qep_qiskit.forecasting.forecast import Forecast
-from qep_qiskit.report.charts import Bar, Group, Part, Series, Strip, strip
+from qep_qiskit.report.charts import Bar, Group, Part, Series, strips_of
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
 from qep_qiskit.report.findings import Column, Verdict, columns_of_values
 from qep_qiskit.report.network_view import network_view
@@ -51,7 +51,7 @@ def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> 
         network=network_view(forecast.names, description=description, weights=weights, network=network),
         files=_files(forecast, document, spec_text),
     )
-    rows = _rows(forecast)
+    rows, expected = forecast.measures, [Series("mitigated", "expected", forecast.values, forecast.stderr)]
     return whole.render(
         groups=_groups(forecast, rows),
         tones=[(tone, TITLES[name]) for name, tone in TONES.items()],
@@ -59,7 +59,7 @@ def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> 
         mitigations=[str(verdict) for verdict in forecast.verdicts],
         names=forecast.names,
         columns=_columns(forecast, weights),
-        strips=_strips(forecast),
+        strips=strips_of(forecast.names, expected, forecast.exact) if forecast.known else [],
         known=forecast.known,
         circuits=table(_circuits(forecast)),
         method=forecast.method,
@@ -97,12 +97,6 @@ def _facts(forecast: Forecast) -> Iterator[tuple[str, str]]:
         yield "weights with the correct sign", percent(expected.sign_agreement)
     if forecast.fidelity is not None:
         yield "fidelity of the worst circuit", f"{forecast.fidelity:.3g}"
-
-
-def _rows(forecast: Forecast) -> list[Measure]:
-    if forecast.choices is not None:
-        return list(forecast.choices.rows)
-    return [] if forecast.given is None else [forecast.given]
 
 
 def _groups(forecast: Forecast, rows: Sequence[Measure]) -> list[Group]:
@@ -154,16 +148,6 @@ def _choice(row: Measure) -> dict[str, Cell]:
     }
 
 
-def _strips(forecast: Forecast) -> list[Strip]:
-    if not forecast.known:
-        return []
-    expected = Series("mitigated", "expected", forecast.values, forecast.stderr)
-    if forecast.exact is None:
-        return [strip("gradient", forecast.names, [expected])]
-    both = [Series("exact", "exact", forecast.exact), expected]
-    return [strip("gradient", forecast.names, both), strip("minus exact", forecast.names, [expected], minus=forecast.exact)]
-
-
 def _columns(forecast: Forecast, weights: Mapping[str, float]) -> list[Column]:
     values = [weights.get(name) for name in forecast.names]
     columns = [Column("w", column(values), keys=values)] if weights else []
@@ -195,7 +179,7 @@ def _circuits(forecast: Forecast) -> Iterator[dict[str, Any]]:
 def _files(forecast: Forecast, document: Mapping[str, Any], spec_text: str) -> list[Download]:
     biases = {f"bias_{cause.name}": cause.bias for cause in forecast.causes}
     columns = {"expected": forecast.values, "stderr": forecast.stderr, "exact": forecast.exact, **biases}
-    rows = [{"choice": row.title, "error": row.relative_error, **row.parts, "seconds": row.seconds} for row in _rows(forecast)]
+    rows = [{"choice": row.title, "error": row.relative_error, **row.parts, "seconds": row.seconds} for row in forecast.measures]
     return [
         json_file("forecast.json", document),
         columns_file("gradient.csv", "the expected gradient, weight by weight", {"weight": list(forecast.names)}, columns),

@@ -9,7 +9,7 @@ import qep_qiskit as qep
 from qep_qiskit.experiment import load
 from qep_qiskit.experiment.loading import validated
 from qep_qiskit.experiment.overrides import apply, parse, value_of
-from qep_qiskit.experiment.weights import resolve
+from qep_qiskit.experiment.spec import resolve
 
 PAULI = """
 seed = 3
