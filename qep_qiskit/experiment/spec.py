@@ -20,8 +20,7 @@ from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import named
 from qep_qiskit.experiment.section import KindSection
-from qep_qiskit.experiment.sections import KEYS, Measurement, Sample
-from qep_qiskit.experiment.training import Data, Training
+from qep_qiskit.experiment.sections import KEYS, Data, Measurement, Sample, Training
 from qep_qiskit.files import typed
 from qep_qiskit.kinds import shown
 from qep_qiskit.measurement.mitigation.mitigation import parse

@@ -98,13 +98,11 @@ class MockServer(ThreadingHTTPServer):
         """Ignore clients that have disconnected."""
 
 
-@contextmanager
 def serve(
     *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), port: int = 0, queue_seconds: float = 0.0
-) -> Iterator[MockServer]:
-    """Serve a mock service within a ``with`` block, by default at any free port; see `Service` for the other parameters."""
-    with MockServer(Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds), port) as server:
-        yield server
+) -> MockServer:
+    """Start a mock service, by default at any free port, for use in a ``with`` block; see `Service` for the other parameters."""
+    return MockServer(Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds), port)
 
 
 def start(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> MockServer:
@@ -131,7 +129,7 @@ def start(*, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), que
     ...     len(mock.ledger()["jobs"])
     0
     """
-    server = MockServer(Service(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds))
+    server = serve(seed=seed, noise=noise, faults=faults, queue_seconds=queue_seconds)
     server._ends.enter_context(server.standing_in())
     return server
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
 
 import pytest
 from click.testing import CliRunner
@@ -36,18 +37,14 @@ def service(monkeypatch):
     for name in ("IAM_URL", "GLOBAL_SEARCH_URL", "GLOBAL_CATALOG_URL"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     monkeypatch.setenv("QEP_LOOKUP_SECONDS", "1")
-    opened = []
 
     def start(**options):
-        context = serve(noise="none", **options)
-        server = context.__enter__()
-        opened.append(context)
+        server = stack.enter_context(serve(noise="none", **options))
         monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
         return server
 
-    yield start
-    for context in opened:
-        context.__exit__(None, None, None)
+    with ExitStack() as stack:
+        yield start
 
 
 def qep(*words, answer=None):
