@@ -95,7 +95,7 @@ class PlannedShots:
     lipschitz: float | None = None
     minimum: int = 2
     maximum: int | None = None
-    largest_beta: float = 2.0
+    largest_beta: float = 10.0
 
     def __post_init__(self) -> None:
         base_rule("planned_shots", self.base)
