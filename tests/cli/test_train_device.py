@@ -180,7 +180,8 @@ def test_planned_shots_make_no_more_jobs_than_were_confirmed(spec, monkeypatch):
         code, out, _ = qep("train", "--resume", "run", "--resubmit", "--yes", "--json")
         assert code == 0
         rows = json.loads(out)["history"]
-        assert all(0.1 < row["beta"] <= PlannedShots().largest_beta for row in rows) and all(row["split"] is None for row in rows[1:])
+        assert all(0.1 < row["beta"] <= PlannedShots().largest_beta for row in rows)
+        assert all(row["split"] is None for row in rows[1:])
         assert all(row["shots_per_circuit"] >= 100 for row in rows)
         billed = [job["seconds"] for job in server.service.ledger()["jobs"] if job["seconds"]]
         assert len(billed) == 3
