@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -186,13 +186,10 @@ class Certificate(Savable, Value):
 
     def to_dict(self) -> dict[str, object]:
         """Return the object that ``qep gradient --certify --json`` prints under ``certificate``."""
-        given = not self.reason
+        given, inputs = not self.reason, self.gradient.input_names
         return {
-            "names": list(self.names),
-            "lower": plain(self.lower) if given else None,
-            "upper": plain(self.upper) if given else None,
-            "parts": {name: plain(values) for name, values in self.parts.items()} if given else None,
-            **self._inputs_as_documents(),
+            **self._document("", self.names, self.lower, self.upper, self.parts),
+            **(self._document("input_", inputs, self.input_lower, self.input_upper, self.input_parts) if inputs else {}),
             "confidence": self.confidence if given else None,
             "gap": self.gap,
             "gap_method": self.method or None,
@@ -200,16 +197,11 @@ class Certificate(Savable, Value):
             "reason": self.reason or None,
         }
 
-    def _inputs_as_documents(self) -> dict[str, object]:
-        if not self.gradient.input_names:
-            return {}
-        given = not self.reason
-        return {
-            "input_names": list(self.gradient.input_names),
-            "input_lower": plain(self.input_lower) if given else None,
-            "input_upper": plain(self.input_upper) if given else None,
-            "input_parts": {name: plain(values) for name, values in self.input_parts.items()} if given else None,
-        }
+    def _document(
+        self, prefix: str, names: Sequence[str], lower: Vector, upper: Vector, parts: Mapping[str, Vector]
+    ) -> dict[str, object]:
+        ends = {"lower": plain(lower), "upper": plain(upper), "parts": {name: plain(values) for name, values in parts.items()}}
+        return {f"{prefix}names": list(names), **{prefix + key: None if self.reason else value for key, value in ends.items()}}
 
     @property
     def largest_part(self) -> str:

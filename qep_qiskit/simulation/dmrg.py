@@ -7,8 +7,7 @@ White (1992); Schollwöck (2011), arXiv:1008.3477.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,35 +32,17 @@ NOISES = (1e-4, 1e-5, 1e-6, 1e-8)
 """The amplitudes of White's perturbation of the density matrix in the first sweeps from a product state (PRB 72, 180403)."""
 
 
-@dataclass(frozen=True)
-class Options:
-    """The options of a search.
+class Accuracy(NamedTuple):
+    """The accuracy of a search.
 
-    Attributes
-    ----------
-    bond_dimension, max_sweeps : int
-    smallest : float
-        Schmidt values below this are dropped, even if the bond dimension would allow them.
-    energy, residual : float
-        Sweeps end when the energy changes by less than the share `energy` of itself and no bond's residual exceeds `residual`
-        times the energy scale. They also end when a sweep gains less energy than one truncation loses.
+    Schmidt values below `smallest` are dropped, even if the bond dimension would allow them. Sweeps end when the energy changes
+    by less than the share `energy` of itself and no bond's residual exceeds `residual` times the energy scale. They also end when
+    a sweep gains less energy than one truncation loses.
     """
 
-    bond_dimension: int
-    max_sweeps: int
     smallest: float = 1e-10
     energy: float = 1e-12
     residual: float = 1e-7
-
-
-@dataclass(frozen=True)
-class Result:
-    """A state with its energy, the largest weight dropped in the last sweep, and the number of sweeps."""
-
-    chain: Chain
-    energy: float
-    truncation: float
-    sweeps: int
 
 
 def operator(
@@ -128,22 +109,25 @@ def operator(
 def lowest(
     start: Chain,
     mpo: Chain,
-    options: Options,
     *,
+    bond_dimension: int,
+    max_sweeps: int,
+    accuracy: Accuracy,
     noisy: bool = False,
     orthogonal_to: Chain | None = None,
     swept: Swept = lambda sweep, energy: None,
-) -> Result:
+) -> tuple[Chain, float, float, int]:
     """Return the lowest state reached by sweeps from a right-canonical chain; `noisy` perturbs the first sweeps.
 
-    After each sweep, `swept` is called with its number and the energy.
+    Return the chain, its energy, the largest weight dropped in the last sweep, and the number of sweeps. After each sweep,
+    `swept` is called with its number and the energy.
     """
-    return _Sweeper(start, mpo, options, orthogonal_to).run(noisy, swept)
+    return _Sweeper(start, mpo, bond_dimension, accuracy, orthogonal_to).run(max_sweeps, noisy, swept)
 
 
 class _Sweeper:
-    def __init__(self, start: Chain, mpo: Chain, options: Options, other: Chain | None) -> None:
-        self.n, self.mpo, self.options, self.other = len(start), mpo, options, other
+    def __init__(self, start: Chain, mpo: Chain, most: int, accuracy: Accuracy, other: Chain | None) -> None:
+        self.n, self.mpo, self.most, self.accuracy, self.other = len(start), mpo, most, accuracy, other
         dtype = np.result_type(*start, *mpo)
         self.chain = [np.asarray(tensor, dtype=dtype) for tensor in start]
         self.left: list[Array] = [np.ones((1, 1, 1))] * self.n
@@ -155,9 +139,9 @@ class _Sweeper:
         self.scale = 1.0
         self.energy = np.inf
 
-    def run(self, noisy: bool, swept: Swept) -> Result:
+    def run(self, max_sweeps: int, noisy: bool, swept: Swept) -> tuple[Chain, float, float, int]:
         before, dropped, sweep = np.inf, 0.0, 0
-        for sweep in range(1, self.options.max_sweeps + 1):
+        for sweep in range(1, max_sweeps + 1):
             noise = NOISES[sweep - 1] if noisy and sweep <= len(NOISES) else 0.0
             bonds = [(k, True) for k in range(self.n - 1)] + [(k, False) for k in range(self.n - 2, -1, -1)]
             dropped = residual = lost = 0.0
@@ -168,11 +152,11 @@ class _Sweeper:
             before = self.energy
             swept(sweep, self.energy)
             settled = (
-                gained <= self.options.energy * max(1.0, abs(self.energy)) and residual <= self.options.residual * self.scale
+                gained <= self.accuracy.energy * max(1.0, abs(self.energy)) and residual <= self.accuracy.residual * self.scale
             )
             if sweep > 1 and not noise and (settled or gained < lost):
                 break
-        return Result(self.chain, self.energy, dropped, sweep)
+        return self.chain, self.energy, dropped, sweep
 
     def _bond(self, k: int, rightwards: bool, noise: float) -> tuple[float, float, float]:
         """Optimise tensors k and k + 1 together; return the previous residual, the dropped weight and the lost energy."""
@@ -214,7 +198,7 @@ class _Sweeper:
 
     def _split(self, theta: Array, rightwards: bool) -> tuple[Array, Array, float]:
         u, s, vh = np.linalg.svd(theta, full_matrices=False)
-        count = min(self.options.bond_dimension, max(1, int(np.count_nonzero(s > self.options.smallest))))
+        count = min(self.most, max(1, int(np.count_nonzero(s > self.accuracy.smallest))))
         dropped = float((s[count:] ** 2).sum())
         u, s, vh = u[:, :count], s[:count] / np.linalg.norm(s[:count]), vh[:count]
         return (u, s[:, None] * vh, dropped) if rightwards else (u * s, vh, dropped)
@@ -226,9 +210,7 @@ class _Sweeper:
         size = float(np.sum(np.abs(moved) ** 2)) or 1.0
         density = state @ state.conj().T + noise / size * np.einsum("vab,vcb->ac", moved, moved.conj())
         weights, vectors = np.linalg.eigh(density)
-        count = min(
-            self.options.bond_dimension, max(1, int(np.count_nonzero(weights > self.options.smallest**2))), min(theta.shape)
-        )
+        count = min(self.most, max(1, int(np.count_nonzero(weights > self.accuracy.smallest**2))), min(theta.shape))
         isometry = vectors[:, ::-1][:, :count]
         rest = isometry.conj().T @ state
         size = float(np.linalg.norm(rest))

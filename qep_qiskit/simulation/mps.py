@@ -20,8 +20,8 @@ from qep_qiskit.simulation.threads import single_threaded
 Array: TypeAlias = NDArray[Any]
 String: TypeAlias = list[tuple[int, str]]
 
-LOOSE = {"smallest": 1e-7, "energy": 1e-8, "residual": 1e-3}
-"""The options of a search that only needs the energy, to a relative accuracy of about 1e-6."""
+LOOSE = dmrg.Accuracy(smallest=1e-7, energy=1e-8, residual=1e-3)
+"""The accuracy of a search that only needs the energy, to a relative accuracy of about 1e-6."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,7 +177,6 @@ class TensorSolver:
         unit = math.ldexp(1.0, int(np.frexp(np.abs(coefficients).max(initial=0.0))[1]))  # a power of two changes no digit
         coefficients = coefficients / unit
         strengths = _signs(self.paulis) * coefficients
-        options = dmrg.Options(self.bond_dimension, self.max_sweeps, **(LOOSE if loose else {}))
         other = None if orthogonal_to is None else orthogonal_to.chain
         n = len(self.order)
 
@@ -188,16 +187,25 @@ class TensorSolver:
             first = start.chain if isinstance(start, TensorState) else self._product(start, seed)
             noisy = not isinstance(start, TensorState)
             mpo = dmrg.operator(self._strings, strengths.tolist(), n)
-            result = dmrg.lowest(first, mpo, options, noisy=noisy, orthogonal_to=other, swept=scaled)
+            chain, energy, truncation, sweeps = dmrg.lowest(
+                first,
+                mpo,
+                bond_dimension=self.bond_dimension,
+                max_sweeps=self.max_sweeps,
+                accuracy=LOOSE if loose else dmrg.Accuracy(),
+                noisy=noisy,
+                orthogonal_to=other,
+                swept=scaled,
+            )
             if loose:
-                return TensorState(result.chain, self.order, unit * result.energy, np.nan, result.truncation, result.sweeps)
+                return TensorState(chain, self.order, unit * energy, np.nan, truncation, sweeps)
             # each term's mean is subtracted before H is squared, since ⟨H²⟩ − ⟨H⟩² would lose all digits
-            means = dmrg.expectations(result.chain, self._strings)
+            means = dmrg.expectations(chain, self._strings)
             shifted = dmrg.operator(self._strings, strengths.tolist(), n, shifts=(strengths * means).tolist())
             rounding = float(np.finfo(float).eps * (coefficients @ coefficients))
-            variance = abs(dmrg.variance(result.chain, shifted)) + rounding
+            variance = abs(dmrg.variance(chain, shifted)) + rounding
         energy = unit * float(strengths @ means)
-        return TensorState(result.chain, self.order, energy, unit**2 * variance, result.truncation, result.sweeps)
+        return TensorState(chain, self.order, energy, unit**2 * variance, truncation, sweeps)
 
     def _product(self, bloch: NDArray[np.float64] | None, seed: int) -> list[Array]:
         """Return a product state with the given Bloch vectors, or a random one."""

@@ -30,14 +30,10 @@ def receive(stream: IO[bytes]) -> bytes:
 
 
 def _read(stream: IO[bytes], size: int) -> bytes:
-    parts, left = [], size
-    while left:
-        part = stream.read(left)
-        if not part:
-            raise EOFError
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
+    data = stream.read(size)  # a buffered stream returns less only at its end
+    if len(data) < size:
+        raise EOFError
+    return data
 
 
 def packed(value: object) -> bytes:
