@@ -89,13 +89,20 @@ class Compiled:
     def summary(self) -> dict[str, object]:
         """Return the depth and gate counts, for reports."""
         return {
-            "depth": self.circuit.depth(),
-            "two_qubit_gates": sum(1 for i in self.circuit.data if i.operation.num_qubits == 2),
-            "two_qubit_depth": self.circuit.depth(lambda i: i.operation.num_qubits == 2),
+            **self._counts,
             "gates": {str(k): int(v) for k, v in self.circuit.count_ops().items()},
             "parameters": self.circuit.num_parameters,
             "qubits": list(self.qubits),
             **({"simulator": self.simulator} if self.simulator else {}),
+        }
+
+    @functools.cached_property
+    def _counts(self) -> dict[str, int]:
+        two = [len(item.qubits) == 2 for item in self.circuit.data]
+        return {
+            "depth": self.circuit.depth(),
+            "two_qubit_gates": sum(two),
+            "two_qubit_depth": self.circuit.depth(lambda item: len(item.qubits) == 2) if any(two) else 0,
         }
 
 

@@ -206,9 +206,9 @@ def rounded(beta: float) -> float:
 def biases_of(plans: Sequence[Plan]) -> list[Bias]:
     """Return the bias of each plan of a batch; responses of states that were prepared together are computed together."""
     asked = {
-        number: (_free(plan).response, plan.error_signal @ plan.problem.cost_rows)
+        number: (plan.free.response, plan.nudge)
         for number, plan in enumerate(plans)
-        if plan.error_signal is not None and plan.prepared.slopes is None and not _why_unknown(plan, _free(plan))
+        if plan.error_signal is not None and plan.prepared.slopes is None and not _why_unknown(plan)
     }
     responses = respond(asked)
     return [bias_of(plan, responses.get(number)) for number, plan in enumerate(plans)]
@@ -223,11 +223,11 @@ def bias_of(plan: Plan, response: Response | None = None) -> Bias:
     response : Response, optional
         The response of the free phase, if it is already computed.
     """
-    problem, stencil, free = plan.problem, plan.stencil, _free(plan)
-    unknown = _why_unknown(plan, free)
+    problem, stencil, free = plan.problem, plan.stencil, plan.free
+    unknown = _why_unknown(plan)
     if unknown or plan.error_signal is None:
         return Bias(stencil.beta, stencil.order, unknown=unknown or "the error signal is not known yet")
-    nudge = plan.error_signal @ problem.cost_rows
+    nudge = plan.nudge
     factors = stencil.phase_factors
     parts = [plan] if plan.earlier is None else [plan.earlier, plan]
     rows = [factors[p] * part.expectations[i] for part in parts for i, p in enumerate(part.phases) if factors[p]]
@@ -278,11 +278,8 @@ def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, 
     return share
 
 
-def _free(plan: Plan) -> Prepared:
-    return (plan if plan.earlier is None else plan.earlier).prepared
-
-
-def _why_unknown(plan: Plan, free: Prepared) -> str:
+def _why_unknown(plan: Plan) -> str:
+    free = plan.free
     if not (free.computable and plan.prepared.computable):
         return f"states of {plan.problem.network.num_qubits} qubits are not computed"
     if plan.prepared.slopes is not None:

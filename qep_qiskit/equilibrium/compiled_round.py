@@ -26,7 +26,7 @@ from qep_qiskit.equilibrium.calibration import (
 from qep_qiskit.equilibrium.importance import layout_for
 from qep_qiskit.equilibrium.outcomes import Deal, Row
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.fingerprints import of_or_none
+from qep_qiskit.fingerprints import of_or_none, read_once
 from qep_qiskit.local_samples import Support
 from qep_qiskit.measurement.bases import title_of
 from qep_qiskit.measurement.mitigation import twirling, zne
@@ -142,6 +142,7 @@ class CompiledRound:
         return price_of(jobs, zip(circuits, executions, (item.shots or 0 for item in self.measurements), strict=True), device)
 
 
+@read_once()
 def compile_round(
     plans: Sequence[Plan],
     device: Device,
@@ -232,7 +233,7 @@ class _Circuits:
     own: dict[str, DataCircuit] = field(default_factory=dict)  # the circuits to calibrate
     names: dict[tuple[int, int, int], str] = field(default_factory=dict)  # of the circuit for a plan, phase and basis
     _sent: dict[tuple[str, str], str] = field(default_factory=dict)  # for a circuit and axes: the circuit that they see
-    _digests: dict[int, tuple[QuantumCircuit, str]] = field(default_factory=dict)  # a circuit object is read once
+    _written: dict[str, QuantumCircuit] = field(default_factory=dict)  # the circuits before compilation
     _compiled: dict[str, Compiled] = field(default_factory=dict)
     _folded: dict[str, dict[int, Compiled]] = field(default_factory=dict)
     _groups: dict[tuple[str, str, int | None, int], _Group] = field(default_factory=dict)
@@ -282,9 +283,9 @@ class _Circuits:
     def _digest(self, circuit: QuantumCircuit) -> str:
         if not self.device.needs_circuits:
             return f"{circuit.num_qubits} qubits"
-        if id(circuit) not in self._digests:
-            self._digests[id(circuit)] = (circuit, of_or_none(circuit) or f"object {id(circuit)}")
-        return self._digests[id(circuit)][1]
+        digest = of_or_none(circuit) or f"object {id(circuit)}"
+        self._written.setdefault(digest, circuit)
+        return digest
 
     def _compile(self, circuit: QuantumCircuit, digest: str) -> str:
         if digest not in self._compiled:
@@ -319,7 +320,7 @@ class _Circuits:
 
     def _calibrate(self, where: tuple[int, int, int], digest: str, axes: str, supports: Collection[Support]) -> None:
         name = f"{digest} {title_of(axes)}"
-        circuit = next((circuit for circuit, known in self._digests.values() if known == digest), QuantumCircuit())
+        circuit = self._written.get(digest, QuantumCircuit())
         self.own.setdefault(name, DataCircuit(name, circuit, self._compiled[digest], axes, set())).supports.update(supports)
         self.names[where] = name
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.estimates import percent
-from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS, TrueState, true_changes, true_ground_states
+from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS, TrueState, true_ground_states, true_responses
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
@@ -48,9 +48,8 @@ def nearness_of_all(plans: Sequence[Plan]) -> list[Nearness]:
 
 def _spread(plan: Plan) -> float | None:
     """Return the energy variance of the free phase as a share of Σ c²; None if there is nothing to compare."""
-    first = plan if plan.earlier is None else plan.earlier
-    aim, phase, problem = plan.preparer.supports.aim, first.prepared.phases[0], plan.problem
-    if aim is None or phase.variance is None or not first.prepared.computable:
+    aim, phase, problem = plan.preparer.supports.aim, plan.free.phases[0], plan.problem
+    if aim is None or phase.variance is None or not plan.free.computable:
         return None
     row = problem.hamiltonian_row[problem.frame.busy]
     share = phase.variance / max(float(row @ row), 1e-300)
@@ -63,9 +62,10 @@ def _truths(plans: Sequence[Plan]) -> list[tuple[TrueState | None, Vector | None
     states = true_ground_states(frame, [plan.problem.hamiltonian_row for plan in plans])
     compared = {k: (plan, state) for k, (plan, state) in enumerate(zip(plans, states, strict=True)) if state and _follows(plan)}
     rows = [plan.problem.hamiltonian_row for plan, _ in compared.values()]
-    nudges = [np.asarray(plan.error_signal) @ plan.problem.cost_rows for plan, _ in compared.values()]
-    changes = zip(compared, true_changes(frame, rows, [state for _, state in compared.values()], nudges), strict=True)
-    limits = {k: plans[k].problem.derivative_rows @ change for k, change in changes if change is not None}
+    nudges = [plan.nudge for plan, _ in compared.values()]
+    responses = zip(compared, true_responses(frame, rows, [state for _, state in compared.values()], nudges), strict=True)
+    changes = {k: response.changes(frame.strings) for k, response in responses if response is not None}
+    limits = {k: plans[k].problem.derivative_rows @ change for k, change in changes.items()}
     return [(state, limits.get(k)) for k, state in enumerate(states)]
 
 
@@ -76,8 +76,7 @@ def _follows(plan: Plan) -> bool:
 
 
 def _judged(plan: Plan, share: float, truth: TrueState | None, exact: Vector | None) -> Nearness:
-    first, aim = plan if plan.earlier is None else plan.earlier, plan.preparer.supports.aim
-    phase = first.prepared.phases[0]
+    aim, phase = plan.preparer.supports.aim, plan.free.phases[0]
     assert aim is not None
     diagnosis: dict[str, object] = {"variance": phase.variance, "energy_above": None, "gap": None, "infidelity": None}
     if truth is None:
@@ -86,7 +85,7 @@ def _judged(plan: Plan, share: float, truth: TrueState | None, exact: Vector | N
         return diagnosis, [
             f"the state at β = 0 is not an eigenstate: energy variance {phase.variance:.3g}; this gradient is of {aim.remedy}"
         ]
-    overlap = abs(np.vdot(truth.vector, first.prepared.states()[0])) ** 2
+    overlap = abs(np.vdot(truth.vector, plan.free.states()[0])) ** 2
     above = phase.energy - truth.energy
     limit, here = _apart(plan, exact)
     apart = None if limit is None or here is None else min(limit, here)

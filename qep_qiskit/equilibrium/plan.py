@@ -114,6 +114,17 @@ class Plan(Value):
         return self.shots if self.split is None else int(self.split[phase, basis])
 
     @property
+    def free(self) -> Prepared:
+        """The states of the round with the free phase, which comes first."""
+        return (self if self.earlier is None else self.earlier).prepared
+
+    @property
+    def nudge(self) -> Vector:
+        """The coefficients of the nudge C over the frame's strings; requires the error signal."""
+        assert self.error_signal is not None
+        return np.asarray(self.error_signal @ self.problem.cost_rows)
+
+    @property
     def adapted(self) -> bool:
         """Whether β was chosen for the problem."""
         return isinstance(self.settings.stencil, AdaptiveStencil)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.estimates import percent
 from qep_qiskit.preparation.ramp_phase import QUICK_QUBITS
+from qep_qiskit.preparation.response import Response, respond
 
 if TYPE_CHECKING:
     from qep_qiskit.equilibrium.plan import Plan
@@ -24,19 +25,34 @@ DEGENERATE = (
 )
 
 
-def ramp_limit(plan: Plan) -> tuple[Mapping[str, float | None] | None, list[str]]:
+RampLimit = tuple[Mapping[str, float | None] | None, list[str]]
+
+
+def ramp_limits_of(plans: Sequence[Plan]) -> list[RampLimit]:
+    """Return the same as :func:`ramp_limit` for each plan of a batch; true ground states respond together."""
+    compared = [n for n, plan in enumerate(plans) if plan.prepared.phase_slope is not None and plan.bias.limit is not None]
+    responses = respond({number: (plans[number].free.response, plans[number].nudge) for number in compared})
+    return [ramp_limit(plan, responses.get(number)) for number, plan in enumerate(plans)]
+
+
+def ramp_limit(plan: Plan, response: Response | None = None) -> RampLimit:
     """Return the error of a ramp's gradient in the limit β → 0 and the phase |β ε T ∂Φ|, and warnings.
 
     The error, ``deviation``, is relative to the true ground state's gradient. It is larger than that of the gradient at β if the
     ``phase`` is not small (see `preparation/ramp_phase.py`). The first value is None for other preparers, and if one of the two
     gradients is not known.
+
+    Parameters
+    ----------
+    plan : Plan
+    response : Response, optional
+        The response of the true ground state, if it is already computed.
     """
-    free = (plan if plan.earlier is None else plan.earlier).prepared
-    slope, limit = plan.prepared.phase_slope, plan.bias.limit
-    if slope is None or limit is None or free.response is None or plan.error_signal is None:
+    slope, limit, free = plan.prepared.phase_slope, plan.bias.limit, plan.free.response
+    if slope is None or limit is None or free is None:
         return None, []
     try:
-        changes = free.response(plan.error_signal @ plan.problem.cost_rows).changes(plan.problem.frame.strings)
+        changes = (response or free(plan.nudge)).changes(plan.problem.frame.strings)
     except DegenerateGroundStateError:
         return None, [DEGENERATE]
     except (InputError, PreparationError):

@@ -95,7 +95,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         else np.sqrt(np.clip(np.diag(covariance)[counts[0] : counts[0] + counts[1]], 0.0, None)),
         diagnostics=replace(diagnosis, more={**diagnosis.more, **unsure}).with_warnings(warnings),
         provenance=record_of(plan, outcomes, mitigator),
-        free=(plan if plan.earlier is None else plan.earlier).prepared,
+        free=plan.free,
         shared=shared,
         calibration=None if shared is None else digest(outcomes.calibrations),
         input_values=values[weights:] if problem.input_gradient else None,

@@ -12,6 +12,7 @@ from qep_qiskit.equilibrium.execution import execute, execute_all
 from qep_qiskit.equilibrium.nearness import nearness_of_all
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan, plan_together
+from qep_qiskit.equilibrium.ramp_limit import ramp_limits_of
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.equilibrium.second_round import advance, advance_all, spared
@@ -70,6 +71,8 @@ def _diagnose(plans: Sequence[Plan]) -> None:
         part.__dict__["bias"] = bias
     for part, nearness in zip(plans, nearness_of_all(plans), strict=True):
         part.__dict__["nearness"] = nearness
+    for part, limit in zip(plans, ramp_limits_of(plans), strict=True):
+        part.__dict__["ramp_limit"] = limit
 
 
 def run_each(problems: Sequence[Problem], settings: Sequence[Settings]) -> list[tuple[Plan, Outcomes]]:

@@ -4,7 +4,7 @@ Two values have the same fingerprint if they represent the same numbers. Memory 
 mappings and sets, caches and hash randomisation do not matter; every option, coefficient, gate, error and byte of a file does.
 """
 
-from qep_qiskit.fingerprints.content import fingerprint, of_or_none
+from qep_qiskit.fingerprints.content import fingerprint, of_or_none, read_once
 from qep_qiskit.fingerprints.digests import FileContent, UnidentifiedError
 from qep_qiskit.fingerprints.identity import Identity, difference, identity
 from qep_qiskit.fingerprints.naming import Named, named
@@ -19,4 +19,5 @@ __all__ = [
     "identity",
     "named",
     "of_or_none",
+    "read_once",
 ]

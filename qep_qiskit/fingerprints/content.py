@@ -6,7 +6,9 @@ import dataclasses
 import enum
 import functools
 import os
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Iterator, Mapping, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType, MethodType, MethodWrapperType, ModuleType
 
@@ -42,7 +44,25 @@ def fingerprint(value: object, what: str = "value") -> str:
     >>> fingerprint(lambda y: 2 * y) == fingerprint(lambda y: 3 * y)
     False
     """
-    return Reader(what).digest(value).hex()
+    known = _known.get()
+    if known is None:
+        return Reader(what).digest(value).hex()
+    if id(value) not in known:
+        known[id(value)] = (value, Reader(what).digest(value).hex())
+    return known[id(value)][1]
+
+
+_known: ContextVar[dict[int, tuple[object, str]] | None] = ContextVar("known", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Read every object only once within the ``with`` block, in which no object may change."""
+    token = _known.set({})
+    try:
+        yield
+    finally:
+        _known.reset(token)
 
 
 def of_or_none(value: object) -> str | None:

@@ -20,13 +20,13 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
 from qep_qiskit.preparation.capabilities import Capabilities, GroundStateAim
-from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.initial_fields import fields_of, transverse_fields
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.ramp_path import Path
 from qep_qiskit.preparation.ramp_phase import PHASE_QUBITS, phase_slope
 from qep_qiskit.preparation.structures import structure_for
+from qep_qiskit.preparation.true_states import ground_state_responses
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.values import Brief
@@ -212,11 +212,11 @@ class Adiabatic(Brief, Preparer):
             if computable
             else [Phase(beta, math.nan) for family in families for beta in family.betas]
         )
-        prepared = []
+        prepared, true = [], ground_state_responses(families, GAP_QUBITS)
         for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True)):
             turned = partial(phase_slope, path, family) if family.limit and num_qubits <= PHASE_QUBITS else None
             one = self._prepared(path, family, tuple(phases[end - len(family.betas) : end]), all_states, end)
-            prepared.append(replace(one, slopes=of(number), phase_slope=turned))
+            prepared.append(replace(one, slopes=of(number), phase_slope=turned, response=true[number]))
         return prepared
 
     def _prepared(
@@ -258,7 +258,6 @@ class Adiabatic(Brief, Preparer):
             expectations=expectations,
             details=details,
             computable=computable,
-            response=ground_state_response(family) if 0.0 in family.betas and family.num_qubits <= GAP_QUBITS else None,
             silence=f"the limit β → 0 of a ramp is computed up to {LIMIT_QUBITS} qubits",
         )
 

@@ -335,11 +335,15 @@ def reference_state(preparer: Preparer) -> Preparer:
 def ground_state_response(family: Family) -> Responsive:
     """Return a function for the response of the true ground state of a family's H, with which approximations are compared."""
 
+    @functools.cache
+    def free() -> Prepared:
+        return Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
+
     def response(nudge: NDArray[np.float64], nudged: Nudged = nothing, *, exact: bool = False) -> Response:
-        free = Exact().prepare(replace(family, betas=(0.0,), nudge=np.zeros_like(family.nudge)))
-        if free.response is None or free.silence:
-            raise PreparationError(free.silence)
-        return free.response(nudge, exact=exact)
+        true = free()
+        if true.response is None or true.silence:
+            raise PreparationError(true.silence)
+        return true.response(nudge, exact=exact)
 
     return response
 

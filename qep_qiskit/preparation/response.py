@@ -68,8 +68,8 @@ class Responsive(Protocol):
 class Together(Protocol):
     """The responses of several free phases that were prepared together."""
 
-    def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response]:
-        """Return the responses of some of the free phases, each to its own nudge."""
+    def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> Sequence[Response | None]:
+        """Return the responses of some of the free phases, each to its own nudge; None if it must be computed alone."""
         ...
 
 
@@ -106,7 +106,8 @@ def respond(asked: Mapping[int, tuple[Responsive | None, Vector]]) -> dict[int, 
         if len(members) > 1:
             numbers, nudges = [member.number for _, member, _ in members], [nudge for *_, nudge in members]
             responses = members[0][1].batch.responses(numbers, nudges)
-            computed.update(zip((key for key, *_ in members), responses, strict=True))
+            pairs = zip(members, responses, strict=True)
+            computed.update({key: response for (key, *_), response in pairs if response is not None})
     return computed
 
 

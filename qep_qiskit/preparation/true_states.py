@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from qiskit.quantum_info import PauliList
 
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.frame import Frame
-from qep_qiskit.preparation.exact import Exact
+from qep_qiskit.preparation.exact import Exact, ground_state_response
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.response import Responsive
+from qep_qiskit.preparation.response import Member, Response, Responsive
+from qep_qiskit.preparation.structures import structure_for
+from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.eigen.rows import Operators, linear_responses, lowest_levels, strings_of
 
 Vector = NDArray[np.float64]
@@ -23,6 +27,7 @@ MOST_TRUE_QUBITS = 14
 """The largest number of qubits for which a gradient's diagnostics compute the true ground state too; this takes little time."""
 ROWS_QUBITS = 10
 """The largest number of qubits for which the states of a batch are computed as columns of one array."""
+OF = "the exact ground state"
 MOST_KEPT = 512
 """The number of ground states in memory, since a nudge's reach and the distance from the ground state use the same ones."""
 
@@ -36,7 +41,7 @@ class TrueState:
     energy, gap : float
     vector : ndarray of shape (2**n,)
     response : callable or None
-        Its response to a nudge; None if it was computed in a batch, for which :func:`true_changes` computes the responses.
+        Its response to a nudge; None if it was computed in a batch, for which :func:`true_responses` computes the responses.
     """
 
     energy: float
@@ -79,21 +84,57 @@ def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState |
     return [states[key] if key in states else _alone(frame, row) for key, row in zip(keys, rows, strict=True)]
 
 
-def true_changes(
+def true_responses(
     frame: Frame, rows: Sequence[Vector], states: Sequence[TrueState], nudges: Sequence[Vector]
-) -> list[Vector | None]:
-    """Return d⟨P⟩/dβ of every string of the frame at β = 0 for several ground states; None without a response."""
+) -> list[Response | None]:
+    """Return the responses of several ground states, each to its own nudge; None if another level lies too close."""
+    responses = [None if state.response is None else state.response(nudge) for state, nudge in zip(states, nudges, strict=True)]
     together = [k for k, state in enumerate(states) if state.response is None]
-    changes: list[Vector | None] = [_changes(frame, state, nudge) for state, nudge in zip(states, nudges, strict=True)]
     if together:
         members = [states[k] for k in together]
         vectors = np.array([state.vector for state in members]).T
         energies = np.array([state.energy for state in members])
         sources = Operators(frame.paulis, np.array([nudges[k] for k in together])).apply(vectors)
         moved = linear_responses(Operators(frame.paulis, np.array([rows[k] for k in together])), energies, vectors, sources)
-        for k, row in zip(together, 2.0 * strings_of(frame.paulis).transitions(vectors, moved), strict=True):
-            changes[k] = row
-    return changes
+        changes = 2.0 * strings_of(frame.paulis).transitions(vectors, moved)
+        for place in np.flatnonzero(~np.isnan(moved).any(axis=0)).tolist():
+            k, of_state = together[place], partial(_changes, frame, changes[place], members[place].vector, moved[:, place])
+            responses[k] = Response(members[place].reach(float(np.abs(nudges[k][frame.busy]).sum())), of_state, OF)
+    return responses
+
+
+@dataclass(frozen=True, eq=False)
+class TrueResponses:
+    """The responses of the true ground states of a batch of families over one frame, computed together.
+
+    Attributes
+    ----------
+    families : sequence of Family
+    """
+
+    families: Sequence[Family]
+
+    def responses(self, numbers: Sequence[int], nudges: Sequence[Vector]) -> list[Response | None]:
+        """Return the responses of some ground states, each to its own nudge; None if it must be computed alone."""
+        frame, rows = self.families[0].frame, [self.families[number].free for number in numbers]
+        states = {k: state for k, state in enumerate(true_ground_states(frame, rows)) if state and state.response is None}
+        computed = true_responses(frame, [rows[k] for k in states], list(states.values()), [nudges[k] for k in states])
+        known = dict(zip(states, computed, strict=True))
+        return [known.get(k) for k in range(len(rows))]
+
+
+def ground_state_responses(families: Sequence[Family], most_qubits: int) -> list[Responsive | None]:
+    """Return the response of each family's true ground state; None without a free phase, or with too many qubits.
+
+    Responses over one frame are computed together if they are requested together.
+    """
+    num_qubits = families[0].num_qubits
+    wanted = [0.0 in family.betas and num_qubits <= most_qubits for family in families]
+    alone = [ground_state_response(family) if want else None for family, want in zip(families, wanted, strict=True)]
+    if len(families) == 1 or num_qubits > ROWS_QUBITS:
+        return list(alone)
+    batch = TrueResponses(families)
+    return [None if response is None else Member(batch, number, response) for number, response in enumerate(alone)]
 
 
 def _alone(frame: Frame, row: Vector) -> TrueState | None:
@@ -104,5 +145,5 @@ def _alone(frame: Frame, row: Vector) -> TrueState | None:
     return TrueState(prepared.phases[0].energy, prepared.phases[0].gap or 0.0, prepared.states()[0], prepared.response)
 
 
-def _changes(frame: Frame, state: TrueState, nudge: Vector) -> Vector | None:
-    return None if state.response is None else state.response(nudge).changes(frame.strings)
+def _changes(frame: Frame, changes: Vector, vector: NDArray[Any], moved: NDArray[Any], paulis: PauliList) -> Vector:
+    return changes if paulis is frame.strings else transitions(structure_for(paulis), vector, np.ascontiguousarray(moved))

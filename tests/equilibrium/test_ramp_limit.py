@@ -9,6 +9,7 @@ from scipy.integrate import quad
 
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
+from qep_qiskit.preparation import ramp_phase
 
 NETWORK = qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, outputs=[{"Z": 1}])
 PROBLEM = qep.Problem(NETWORK, [0.8, 1.5], cost=qep.ObservableCost({"Z": -1}))
@@ -135,3 +136,27 @@ def test_a_flat_ramp_that_leaves_the_gradient_out_is_warned_of(ramp):
     measured = qep.gradient(problem, preparer=qep.Adiabatic(**ramp), stencil=qep.symmetric(0.1))
     assert np.linalg.norm(measured.values - exact) > 0.9 * np.linalg.norm(exact)
     assert any("of this ramp is" in text for text in measured.diagnostics.warnings)
+
+
+def test_a_batch_reports_what_each_of_its_samples_reports_alone():
+    network = qep.ising(sites=5, edges="chain", inputs=[0], outputs=[4])
+    weights = network.initial_weights(seed=2)
+    problems = [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([1.0])) for x in (-0.8, 0.1, 0.7)]
+    options = {"preparer": qep.Adiabatic(time=20.0, steps=60, schedule="linear"), "stencil": qep.symmetric(0.3)}
+    together = qep.gradients(problems, **options)
+    for problem, member in zip(problems, together, strict=True):
+        alone = qep.gradient(problem, **options)
+        assert len(member.diagnostics.warnings) == len(alone.diagnostics.warnings) > 0
+        for key in ("deviation", "phase"):
+            assert member.diagnostics["ramp"][key] == pytest.approx(alone.diagnostics["ramp"][key], rel=1e-4)
+
+
+def test_few_points_of_a_ramp_give_a_negligible_phase_as_many_do(monkeypatch):
+    network = qep.ising(sites=5, edges="chain", inputs=[0], outputs=[4])
+    problem = qep.Problem(network, network.initial_weights(seed=2), x=[0.1], cost=qep.SquaredError([1.0]))
+    options = {"preparer": qep.Adiabatic(time=20.0, steps=60, schedule="linear"), "stencil": qep.symmetric(0.05)}
+    few = qep.gradient(problem, **options).diagnostics["ramp"]["phase"]
+    monkeypatch.setattr(ramp_phase, "QUICK_QUBITS", 5)  # all points at once
+    many = qep.gradient(problem, **options).diagnostics["ramp"]["phase"]
+    assert 0 < few < ramp_phase.NEGLIGIBLE and few != many
+    assert few == pytest.approx(many, abs=ramp_phase.LEFT_OUT)

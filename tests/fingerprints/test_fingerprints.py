@@ -22,7 +22,7 @@ from qiskit_aer.noise import NoiseModel, ReadoutError, amplitude_damping_error, 
 from qiskit_algorithms.optimizers import ADAM, COBYLA, SPSA
 
 import qep_qiskit as qep
-from qep_qiskit.fingerprints import FileContent, UnidentifiedError, difference, fingerprint, identity, named
+from qep_qiskit.fingerprints import FileContent, UnidentifiedError, difference, fingerprint, identity, named, read_once
 
 t, a, b = ParameterVector("t", 12), Parameter("a"), Parameter("b")
 FACTOR = 2.0
@@ -335,3 +335,13 @@ def test_a_users_module_is_part_of_the_identity_of_functions_that_use_it(tmp_pat
     assert fingerprint(cost) == before
     mine_for_fingerprints.half = lambda y: y / 3
     assert fingerprint(cost) != before
+
+
+def test_an_object_is_read_once_within_a_block_and_anew_after_it():
+    circuit = QuantumCircuit(1)
+    circuit.x(0)
+    with read_once():
+        first = fingerprint(circuit)
+        circuit.z(0)
+        assert fingerprint(circuit) == first  # which is why no object may change within the block
+    assert fingerprint(circuit) != first
