@@ -156,11 +156,6 @@ class Causes(Value):
         """Iterate over the known causes that add up to the whole bias."""
         return (cause for cause in (self.finite_beta, self.prepared, self.mitigation) if cause is not None)
 
-    @property
-    def largest(self) -> Cause | None:
-        """The cause with the largest bias."""
-        return max(self, key=lambda cause: float(np.linalg.norm(cause.bias)), default=None)
-
     def to_dict(self) -> dict[str, object]:
         """Return the causes as an object for JSON; unknown ones are null."""
         return {name: None if cause is None else cause.to_dict() for name, cause in vars(self).items()}

@@ -161,7 +161,7 @@ class Study:
     def _row(self, factor: str, label: str, settings: Settings) -> Measure:
         """Return a row of the table; if it cannot be predicted, the row says why."""
         try:
-            trial = self._trial(settings)
+            trial = self._predicted(settings) if self._target is None else self._computed(settings, self._target)
             sent = sending(trial.choice.prediction.plan, trial.settings.device, trial.choice.split)
             return self._measured(factor, label, trial, sent)
         except UnreachableError as error:
@@ -221,9 +221,6 @@ class Study:
         if key not in self._trials:
             self._trials[key] = self._computed(settings, None)
         return self._trials[key]
-
-    def _trial(self, settings: Settings) -> Trial:
-        return self._predicted(settings) if self._target is None else self._computed(settings, self._target)
 
     def _computed(self, settings: Settings, target: float | None) -> Trial:
         steps_done(self._progress, f"choice {self._tried + 1}: {_words(settings)}", self._tried, None)

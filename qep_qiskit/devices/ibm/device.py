@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
@@ -46,6 +46,8 @@ WAIT_SECONDS = 5.0
 @dataclass(frozen=True, repr=False)
 class IBMDevice(Measuring):
     """An IBM Quantum device, accessed through the current Runtime client; see :func:`ibm`."""
+
+    tariff: ClassVar[Tariff] = IBM
 
     name: str
     seed: int = 0
@@ -92,11 +94,6 @@ class IBMDevice(Measuring):
                 for name in ("service", "backend"):
                     self.__dict__.pop(name, None)
                 return question(self.service)
-
-    @property
-    def tariff(self) -> Tariff:
-        """QPU seconds."""
-        return IBM
 
     @property
     def limits(self) -> Limits:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from qiskit.circuit import QuantumCircuit
 from qiskit.primitives import BitArray
@@ -53,6 +54,9 @@ class JournalDevice(Measuring):
         Called with the recorded jobs that are about to be sent. If it raises an exception, none of them is.
     """
 
+    gathers: ClassVar[bool] = True
+    """Circuits share jobs if possible, since every job costs money and time in the queue."""
+
     courier: Courier
     run_id: str
     stop: Callable[[str], None] = lambda what: None
@@ -80,11 +84,6 @@ class JournalDevice(Measuring):
     def tariff(self) -> Tariff | None:
         """The tariff of the device's provider."""
         return tariff_of(self.courier.device)
-
-    @property
-    def gathers(self) -> bool:
-        """True: circuits share jobs if possible, since every job costs money and time in the queue."""
-        return True
 
     def at(self, step: int) -> None:
         """Begin a step and number its jobs from the first again."""
