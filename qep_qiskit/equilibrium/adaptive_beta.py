@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.bias import rounded, safe_beta
+from qep_qiskit.equilibrium.bias import FAINTEST, rounded, safe_beta
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -41,8 +41,9 @@ def adapted(problems: Sequence[Problem], settings: Sequence[Settings], free: Map
 
     Notes
     -----
-    `reach` is the distance that the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is at most
-    0.1, and small enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent. N shots add the
+    `reach` is the distance that the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is small
+    enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent, and at most 0.1 unless that nudge
+    would be lost among large coefficients of H. N shots add the
     variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If
     the response of the states cannot be computed, β = 0.1.
     """
@@ -107,9 +108,9 @@ def _mean(shots: int | Split | OptimalShots) -> float:
 def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], preparer: Preparer) -> Stencil:
     """Return the stencil for a whole training, with β chosen from some of its samples at the initial weights.
 
-    β is at most 0.1, and such that the median of β · reach is 0.5, the largest value at which first order holds. Training
-    brings weights near level crossings, where the exact gradient of a sample diverges; a β that is not small smooths it. If
-    no reach is known, β = 0.1.
+    β is such that the median of β · reach is at most 0.5, the largest value at which first order holds, and at most 0.1 unless
+    that nudge would be lost among large coefficients of H. Training brings weights near level crossings, where the exact gradient
+    of a sample diverges; a β that is not small smooths it. If no reach is known, β = 0.1.
     """
     quick = preparer if preparer.supports.quick else reference_state(preparer)
     reaches = []
@@ -125,4 +126,7 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
         except (InputError, PreparationError):
             continue
     reach = float(np.median(reaches)) if reaches else 0.0
-    return asked.at(rounded(min(USUAL, FARTHEST.get(asked.at(USUAL).order, 1.0) / reach)) if reach > 0 else USUAL)
+    if reach <= 0:
+        return asked.at(USUAL)
+    farthest = FARTHEST.get(asked.at(USUAL).order, 1.0) / reach
+    return asked.at(rounded(min(max(USUAL, FAINTEST * farthest), farthest)))

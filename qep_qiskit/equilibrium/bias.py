@@ -37,6 +37,10 @@ FLAT = (
 )
 SUSPECTED, TOO_STIFF = 0.005, 0.02
 """The estimated effect of half the regulariser above which it is computed, and the computed effect that gives a warning."""
+FAINTEST = 1e-3
+"""The least share of the β that the bias allows."""
+DROWNED = 1e-7
+"""The β · reach below which a search cannot follow a nudge."""
 STEEPEST = 50.0
 """The largest multiple of (β · reach)**order that a bias reached in tests; a larger one is rounding error."""
 
@@ -70,7 +74,7 @@ class Bias:
     warned : bool
         Whether that reason is worth a warning.
     searched : bool
-        Whether the states come from a search. Their differences are then never attributed to rounding.
+        Whether the states come from a search. Their differences are then attributed to rounding only if the nudge is very weak.
     regulariser : float or None
         The relative change of the limit if the regulariser of the angles is halved; None if that is not known. It is not part of
         `values`.
@@ -118,7 +122,7 @@ class Bias:
             return []
         share = self.relative
         what = "all of this gradient, whose limit β → 0 is zero" if share is None else f"{percent(share)} of the gradient"
-        if self._rounding and not self.searched:
+        if self._rounding and (not self.searched or abs(self.beta) * self.reach() < DROWNED):
             return [
                 f"β = {self.beta:g} is too small a nudge for double precision: rounding makes up {what} "
                 f"(compared with the limit β → 0 of {self.of}); take β = {self._larger:g}"
@@ -193,9 +197,13 @@ class Bias:
 
 
 def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
-    """Return a β, at most `most`, at which the bias of a stencil of this order is well below one percent."""
+    """Return a β at which the bias of a stencil of this order is well below one percent.
+
+    It is at most `most`, but in a network of large coefficients no less than `FAINTEST` of what the bias allows, so that the
+    nudge does not drown in rounding.
+    """
     share = {1: 0.004, 2: 0.05}.get(order, 0.2)
-    return rounded(min(most, share / reach)) if reach > 0 else most
+    return rounded(min(max(most, FAINTEST * share / reach), share / reach)) if reach > 0 else most
 
 
 def rounded(beta: float) -> float:

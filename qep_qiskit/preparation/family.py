@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +14,8 @@ from qep_qiskit.networks.frame import Frame
 
 Vector = NDArray[np.float64]
 T = TypeVar("T")
+LARGEST = 1.5
+"""The largest coefficient of H in a family's own unit, as in random networks whose terms have sizes around 1."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,15 @@ class Family:
         if self.strings is not None:
             used[list(self.strings)] = True
         return np.flatnonzero(used & self.frame.busy)
+
+    @property
+    def unit(self) -> float:
+        """The unit of energy in which the largest coefficient of H is `LARGEST`; 1 if H is zero."""
+        return float(np.abs(self.free[self.frame.busy]).max(initial=0.0)) / LARGEST or 1.0
+
+    def in_unit(self, unit: float) -> Family:
+        """Return the family with H and β in another unit of energy; C stays as it is."""
+        return replace(self, free=self.free / unit, betas=tuple(beta / unit for beta in self.betas))
 
     def nudge_bound(self) -> float:
         """Return an upper bound on ‖C‖ without its constant term: the sum of the magnitudes of the other coefficients."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +59,12 @@ class Solution:
     inverse: Real | None
     noise: Real | None = None
 
+    def times(self, unit: float) -> Solution:
+        """Return the solution with energies in the unit of this one's unit."""
+        inverse = None if self.inverse is None else self.inverse / unit
+        noise = None if self.noise is None else self.noise * unit
+        return replace(self, residuals=self.residuals * unit, inverse=inverse, noise=noise)
+
 
 @dataclass(frozen=True, eq=False)
 class Begin:
@@ -79,3 +85,7 @@ class Begin:
     free: bool = False
     inverse: Real | None = None
     warm: bool = False
+
+    def in_unit(self, unit: float) -> Begin:
+        """Return the start for energies in another unit."""
+        return self if self.inverse is None else replace(self, inverse=self.inverse * unit)

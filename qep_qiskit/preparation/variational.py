@@ -137,8 +137,19 @@ class Model:
 def solve(
     evaluator: Evaluator, families: Sequence[Family], begins: Sequence[Begin], precision: Precision, stage: Progress = silent
 ) -> list[Solution]:
-    """Return the stationary angles of all phases of families over one circuit and one list of strings."""
-    model = Model(evaluator, families, precision)
+    """Return the stationary angles of all phases of families over one circuit and one list of strings.
+
+    Each family descends in its own unit of energy, so that the unit of the problem does not matter.
+    """
+    units = [family.unit for family in families]
+    scaled = [family.in_unit(unit) for family, unit in zip(families, units, strict=True)]
+    starts = [begin.in_unit(unit) for begin, unit in zip(begins, units, strict=True)]
+    solutions = _solutions(Model(evaluator, scaled, precision), starts, stage)
+    return [solution.times(unit) for solution, unit in zip(solutions, units, strict=True)]
+
+
+def _solutions(model: Model, begins: Sequence[Begin], stage: Progress) -> list[Solution]:
+    families = model.families
     stage("VQE, free phase", None)
     free = _free_phases(model, begins)
     owners = np.array([f for f, family in enumerate(families) for beta in family.betas if beta != 0.0], dtype=np.intp)

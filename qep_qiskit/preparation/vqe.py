@@ -239,7 +239,7 @@ class VQE(Brief, Preparer):
             starts.append(stream(seed, "VQE start", number).normal(0.0, spread, size))
         if annealed:
             labels = [family.frame.labels[i] for i in family.support]
-            coefficients = family.free[family.support]
+            coefficients = family.free[family.support] / family.unit
             starts[0] = annealing_angles(labels, coefficients, layers=self.layers, shared_angles=self.shared_angles)
         return Begin(np.array(starts).reshape(len(starts), size))
 

@@ -1,44 +1,63 @@
-"""Hamiltonians in other units: the gradient scales with them, or one line says why it cannot be had."""
+"""The unit of energy does not matter: H and β times a factor give the same states, and gradients divided by it."""
+
+import warnings
 
 import numpy as np
 import pytest
 
 import qep_qiskit as qep
 
-NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
-WEIGHTS = np.array([0.5, -0.7, 0.4, 0.3, 0.1, -0.2, 0.3, 0.9, 1.1, 0.8, 0.9])
+NETWORK = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+WEIGHTS = NETWORK.weight_vector(NETWORK.initial_weights(seed=3))
+UNITS = [1e-15, 3.7e3, 1e60]
+PREPARERS = {"exact": qep.Exact(), "vqe": qep.VQE(layers=2), "mps": qep.MPS()}
 
 
-def problem(unit: float) -> qep.Problem:
-    return qep.Problem(NETWORK, WEIGHTS * unit, x=[0.4 * unit], cost=qep.SquaredError([0.7]))
+def in_unit(unit):
+    return qep.Problem(NETWORK, WEIGHTS * unit, x=[0.5 * unit], cost=qep.SquaredError([0.4]))
 
 
-@pytest.mark.parametrize("unit", [1e-9, 2e-15, 3e-23])
-def test_matrix_product_states_in_small_units(unit):
-    limit = qep.exact_gradient(problem(1.0)).values
-    measured = qep.gradient(problem(unit), preparer=qep.MPS(), stencil=qep.symmetric(0.03 * unit))
-    np.testing.assert_allclose(measured.values * unit, limit, atol=1e-3 * np.abs(limit).max())
-    assert measured.diagnostics.warnings == ()
-    energies = [
-        qep.gradient(problem(u), preparer=qep.MPS(), stencil=qep.symmetric(0.03 * u)).diagnostics.phases[0].energy
-        for u in (1, unit)
-    ]
-    assert energies[1] == pytest.approx(energies[0] * unit, rel=1e-9)
+@pytest.fixture(autouse=True)
+def no_warning():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
 
 
-@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
-def test_beside_large_coefficients_the_advised_beta_helps():
-    limit = qep.exact_gradient(problem(1e9)).values
-    measured = qep.gradient(problem(1e9), preparer=qep.MPS(), stencil=qep.symmetric(0.1))
-    (warning,) = measured.diagnostics.warnings
-    advised = float(warning.rpartition("take β = ")[2])
-    assert "too small a nudge" in warning and advised > 0.1
-    better = qep.gradient(problem(1e9), preparer=qep.MPS(), stencil=qep.symmetric(advised))
-    np.testing.assert_allclose(better.values, limit, atol=0.01 * np.abs(limit).max())
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize(("name", "apart"), [("exact", 1e-8), ("vqe", 5e-4), ("mps", 1e-5)])
+def test_gradients_are_those_of_the_usual_unit(name, apart, unit):
+    usual, here = (
+        qep.gradient(in_unit(u), preparer=PREPARERS[name], stencil=qep.symmetric(0.2 * u)).values * u for u in (1.0, unit)
+    )
+    assert np.linalg.norm(here - usual) < apart * np.linalg.norm(usual)
 
 
-@pytest.mark.parametrize("measure", [qep.exact_gradient, qep.gradient, qep.certify])
-@pytest.mark.parametrize("unit", [1e155, 1e200, 1e308])
-def test_coefficients_whose_squares_overflow_are_refused(measure, unit):
-    with pytest.raises(qep.InputError, match="weights: the coefficients of H add up to .* take other units"):
-        measure(problem(unit))
+def test_a_power_of_two_changes_no_angle():
+    one, other = (
+        qep.gradient(in_unit(u), preparer=qep.VQE(layers=2), stencil=qep.symmetric(0.2 * u), seed=1) for u in (1.0, 2.0**40)
+    )
+    assert np.array_equal(one.values, other.values * 2.0**40) and np.array_equal(one.predictions, other.predictions)
+    residuals = [[phase.residual for phase in gradient.diagnostics.phases] for gradient in (one, other)]
+    assert np.array_equal(np.multiply(residuals[0], 2.0**40), residuals[1])
+
+
+@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("name", PREPARERS)
+def test_the_default_nudge_does_not_drown_in_rounding(name, unit):
+    problem = in_unit(unit)
+    gradient = qep.gradient(problem, preparer=PREPARERS[name])
+    exact = qep.variational_gradient(problem, preparer=PREPARERS[name]) if name == "vqe" else qep.exact_gradient(problem)
+    assert np.linalg.norm(gradient.values - exact.values) < 0.01 * np.linalg.norm(exact.values)
+
+
+def test_a_lost_nudge_of_a_search_is_not_told_to_be_smaller():
+    with pytest.warns(UserWarning, match=r"β = 1e-06 is too small a nudge for double precision: .*; take β = 1.2e[+]08"):
+        qep.gradient(in_unit(1e9), preparer=qep.VQE(layers=2), stencil=qep.symmetric(1e-6))
+
+
+def test_a_training_in_large_units_learns():
+    X, y, options = np.array([[-1.0], [1.0]]), [-0.5, 0.5], {"optimizer": "sgd", "epochs": 3, "batch_size": 2, "seed": 1}
+    usual = qep.train(NETWORK, X, y, weights=WEIGHTS, learning_rate=1e-2, **options)
+    large = qep.train(NETWORK, X * 1e12, y, weights=WEIGHTS * 1e12, learning_rate=1e22, **options)
+    assert abs(large.history[-1]["loss"] - usual.history[-1]["loss"]) < 1e-3

@@ -61,11 +61,11 @@ class Impatient:
 
 def test_what_the_free_phase_leaves_is_measured_and_tilts_the_others() -> None:
     """The error of the gradient is of the order of the residual, which untilted phases would divide by β."""
-    rough = gradient(vqe(optimizer=Impatient(8), estimator=AdjointEstimator()))
+    rough = gradient(vqe(optimizer=Impatient(16), estimator=AdjointEstimator()))
     free, *nudged = rough.diagnostics.phases
     assert free.residual is not None and 1e-4 < free.residual < 0.05
     assert max(phase.residual or 0.0 for phase in nudged) < 1e-5
-    assert apart(rough, gradient(vqe())) < 3 * free.residual
+    assert apart(rough, gradient(vqe())) < 5 * free.residual
     assert [w for w in rough.diagnostics.warnings if "VQE at β = 0: the measured residual" in w and "go on longer" in w]
 
 
