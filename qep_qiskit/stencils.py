@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias, overload
 
+from qep_qiskit.checks import real, shown
 from qep_qiskit.drawing.card import card
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import STENCILS, Key
@@ -166,11 +166,12 @@ def stencil(kind: str, beta: float | Literal["auto", "adaptive"]) -> AnyStencil:
 
 def _step(beta: object) -> float:
     try:
-        value = float(beta)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise InputError(f'beta: {beta!r} is not a number; give one other than 0, such as 0.1, "adaptive" or "auto"') from None
-    if not math.isfinite(value) or value == 0.0:
-        raise InputError(f'beta: {beta!r} is not allowed; give a finite number other than 0, such as 0.1, "adaptive" or "auto"')
+        value = real("beta", beta)
+    except InputError:
+        value = 0.0
+    if value == 0.0:
+        what = 'give a finite number other than 0, such as 0.1, "adaptive" or "auto"'
+        raise InputError(f"beta: {shown(beta)} is not allowed; {what}")
     if not LEAST_STEP <= abs(value) <= 1 / LEAST_STEP:
         raise InputError(
             f"beta: {beta!r} is not allowed; 1/β² must not overflow, so give |β| between {LEAST_STEP:g} and {1 / LEAST_STEP:g}"

@@ -31,7 +31,7 @@ def test_the_free_phase_comes_first(kind: str) -> None:
     assert np.dot(rule.phase_factors, rule.phases) == pytest.approx(1.0)
 
 
-@pytest.mark.parametrize("beta", [0, 0.0, math.nan, math.inf, "a lot", None])
+@pytest.mark.parametrize("beta", [0, 0.0, math.nan, math.inf, "a lot", None, "0.1", b"0.1", True, 10**400, 1j, [0.1]])
 def test_bad_steps_are_refused(beta: object) -> None:
     with pytest.raises(InputError, match="beta"):
         stencil("symmetric", beta)  # type: ignore[arg-type]

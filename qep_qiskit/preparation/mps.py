@@ -105,7 +105,12 @@ class MPS(Brief, Preparer):
             start = solved[order[0]] if solved else starts[0] if starts else None
             if start is not None and not np.array_equal(start.order, solver.order):
                 start = None
-            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed, swept=sweeps_told(progress, stage, share))
+            told = sweeps_told(progress, stage, share)
+            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed, swept=told)
+            if start is not None and gap is not None and 2 * abs(family.betas[p]) * family.nudge_bound() > gap:
+                # the levels may have crossed, and sweeps from the free state would then follow the upper one
+                afresh = solver.ground_state(coefficients[p], seed=seed, swept=told)
+                solved[p] = min(solved[p], afresh, key=lambda state: state.energy)
             if self.gap and family.betas[p] == 0.0:
                 progress("DMRG of the first excited state", None)
                 solved[p], gap = self._with_gap(solver, coefficients[p], solved[p], seed)

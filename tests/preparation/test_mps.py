@@ -172,3 +172,17 @@ def test_a_hundred_sites_agree_with_twice_the_bond_dimension():
     gradients = [qep.gradient(problem, preparer=qep.MPS(bond_dimension=chi), stencil=qep.symmetric(0.05)) for chi in (32, 64)]
     assert len(gradients[0].values) == 299
     np.testing.assert_allclose(gradients[0].values, gradients[1].values, atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+def test_a_nudge_that_crosses_levels_is_prepared_in_the_lower_one() -> None:
+    """Without transverse fields on the outputs, sweeps from the free state cannot turn the spins."""
+    network = qep.ising(sites=4, edges=[(0, 1), (2, 3)], outputs=[2, 3])
+    weights = {"J[0,1]": 0.2, "J[2,3]": -1.3, "h[0]": 0.6, "h[1]": 0.1, "h[2]": 0.5, "h[3]": 1.2}
+    weights |= {"g[0]": -0.4, "g[1]": 0.3, "g[2]": 0.0, "g[3]": 0.0}
+    problem = qep.Problem(network, weights, cost=qep.SquaredError([0.0, 0.0]))
+    mps, exact = (qep.gradient(problem, preparer=p, stencil=qep.symmetric(1.0)) for p in (qep.MPS(), qep.Exact()))
+    assert np.abs(exact.values).max() > 0.5
+    assert np.allclose(mps.values, exact.values, atol=1e-6)
+    energies = [[phase.energy for phase in gradient.diagnostics.phases] for gradient in (mps, exact)]
+    assert np.allclose(*energies, atol=1e-6)
