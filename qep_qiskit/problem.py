@@ -61,12 +61,17 @@ class Problem:
             raise InputError(f"Problem: network is {shown(network)}; give a Network such as qep.ising(...)")
         if not isinstance(cost, Cost) or isinstance(cost, type):
             raise InputError(f"Problem: cost is {shown(cost)}; give a cost such as qep.SquaredError([1.0])")
-        self.weights = network.weight_vector(weights)
-        self.x = network.input_vector(x)
+        self.weights = _fixed(network.weight_vector(weights))
+        self.x = _fixed(network.input_vector(x))
         self.network = network.at(self.weights, self.x)
         self.cost = cost
         self.input_gradient = flag("input_gradient", input_gradient)
         self.cost_observables = cost.observables(self.network)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in vars(self):  # what was computed from the old value would stay
+            raise AttributeError(f"Problem: {name} cannot be changed; make another Problem")
+        super().__setattr__(name, value)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Problem):
@@ -85,6 +90,8 @@ class Problem:
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update({"input_gradient": False, **state})
+        for array in (self.weights, self.x):
+            _fixed(array)
 
     def with_inputs(self) -> Problem:
         """Return the same problem, with gradients that include dL/dx."""
@@ -226,3 +233,9 @@ def check_problem(problem: object) -> None:
     """Refuse anything that is not a Problem."""
     if not isinstance(problem, Problem):
         raise InputError(f"problem: {shown(problem)} is not allowed; give a qep.Problem(...)")
+
+
+def _fixed(array: Vector) -> Vector:
+    """Make an array read-only, and return it."""
+    array.flags.writeable = False
+    return array

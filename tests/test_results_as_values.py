@@ -308,3 +308,26 @@ def test_an_unknown_rung_is_refused():
     assert [rung.name for rung in budget] == [rung.name for rung in budget.rungs]
     with pytest.raises(qep.InputError, match="no rung is called 'shotz'; the rungs are exact"):
         budget["shotz"]
+
+
+@pytest.mark.parametrize("made", [lambda: problem_of(NETWORK), lambda: pickle.loads(pickle.dumps(problem_of(NETWORK)))])
+def test_a_problem_does_not_change_under_its_results(made):
+    problem = made()
+    before = qep.gradient(problem).values
+    for array in (problem.weights, problem.x):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7.0
+    for name in ("weights", "x", "cost", "network"):
+        with pytest.raises(AttributeError, match=f"Problem: {name} cannot be changed; make another Problem"):
+            setattr(problem, name, getattr(problem, name))
+    assert np.array_equal(qep.gradient(problem).values, before)
+
+
+def test_arrays_that_change_later_do_not_change_a_problem():
+    weights, x, target, edges = NETWORK.weight_vector([1.0, 0.2, 0.1, 1.0, 0.9]), np.array([0.5]), np.array([0.4]), [[0, 1]]
+    network = qep.ising(sites=2, edges=edges, inputs=[0], outputs=[1])
+    problem = qep.Problem(network, weights, x=x, cost=qep.SquaredError(target))
+    before = qep.gradient(problem).values
+    edges[0][1], weights[:], x[:], target[:] = 0, 9.0, 9.0, 9.0
+    again = qep.Problem(network, problem.weights, x=problem.x, cost=problem.cost)
+    assert np.array_equal(qep.gradient(problem).values, before) and np.array_equal(qep.gradient(again).values, before)
