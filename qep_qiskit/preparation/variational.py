@@ -37,6 +37,8 @@ COARSE, MOST_COARSE = 0.1, 100
 """The |r₀| / |∂⟨C⟩| at which several starts are compared, or the number of evaluations."""
 SMALL_SIGNAL = 1e-3
 """A weaker error signal counts as this strong, since the nudge of a network with correct predictions is too weak to follow."""
+LARGE_SIGNAL = 4.0
+"""A stronger error signal, such as that of a large target, counts as this strong: it does not make a free phase more precise."""
 MOST_CURVED_ANGLES = MOST_FULL
 """The largest number of angles for which Hessians are computed; for more angles, the memory holds no matrix."""
 KICK, FAR = 0.1, 0.3
@@ -91,7 +93,10 @@ class Model:
         return energies + 0.5 * mu * np.einsum("rp,rp->r", thetas, thetas), gradients + mu[:, None] * thetas
 
     def slopes(self, owners: Rows, thetas: Real, steps: Real | None = None) -> tuple[Real, Real]:
-        """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, and max_m |∂⟨O_m⟩/∂θ · step|, both of shape (R,)."""
+        """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, and max_m |∂⟨O_m⟩/∂θ · step|, both of shape (R,).
+
+        A strong nudge is scaled down to `LARGE_SIGNAL`.
+        """
         rows = [self._observed(self.families[f]) for f in owners]
         counts = np.array([len(row) for row in rows])
         every, firsts = np.repeat(np.arange(len(rows)), counts), np.cumsum(counts) - counts
@@ -102,10 +107,13 @@ class Model:
         ]
         pulls = np.add.reduceat(np.concatenate(signals)[:, None] * gradients, firsts)
         floors = SMALL_SIGNAL * np.sqrt(np.add.reduceat(np.einsum("kp,kp->k", gradients, gradients), firsts))
+        busy = [self.families[f].frame.busy for f in owners]
+        sizes = np.array([np.abs(row[:, used]).max(initial=0.0) for row, used in zip(rows, busy, strict=True)])
+        sizes *= np.array([max(1.0, np.abs(signal).max(initial=0.0)) for signal in signals])
         moves = np.zeros(len(rows))
         if steps is not None:
             moves = np.maximum.reduceat(np.abs(np.einsum("kp,kp->k", gradients, steps[every])), firsts)
-        return np.maximum(np.linalg.norm(pulls, axis=1), floors), moves
+        return np.maximum(np.linalg.norm(pulls, axis=1), floors) / np.maximum(sizes / LARGE_SIGNAL, 1.0), moves
 
     def curvatures(
         self, owners: Rows, coefficients: Real, thetas: Real, hessians_of: Callable[[Evaluator, Real, Real], Real]

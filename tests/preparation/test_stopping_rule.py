@@ -169,3 +169,13 @@ def test_a_batch_is_its_samples_and_the_same_bits_again():
         alone = vqe.prepare(family, seed=1).expectations(family.frame.paulis)
         together = one.expectations(family.frame.paulis)
         assert relative(together[1] - together[2], alone[1] - alone[2]) <= 2 * vqe.tolerance
+
+
+@pytest.mark.parametrize("target", [30.0, 1e3, 1e6])
+def test_a_target_out_of_reach_does_not_loosen_the_free_phase(target: float) -> None:
+    network = qep.ising(sites=4, edges="ring", inputs=[0], outputs=[3])
+    problem = qep.Problem(network, network.initial_weights(seed=3), x=[0.5], cost=qep.SquaredError([target]))
+    stencil = qep.symmetric(0.05 / target)
+    usual = qep.gradient(problem, preparer=qep.VQE(layers=2), stencil=stencil).values
+    precise = qep.gradient(problem, preparer=qep.VQE(layers=2, tolerance=1e-7), stencil=stencil).values
+    assert np.linalg.norm(usual - precise) < 1e-3 * np.linalg.norm(precise)
