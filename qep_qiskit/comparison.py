@@ -25,7 +25,7 @@ from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.fingerprints import of_or_none
 from qep_qiskit.forecasting.planner import settle
 from qep_qiskit.kinds import RUNGS
-from qep_qiskit.measurement.mitigation.mitigation import Mitigation
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, readable
 from qep_qiskit.measurement.split import Split
 from qep_qiskit.networks.network import Network
 from qep_qiskit.preparation import MeanField, Prepared
@@ -368,8 +368,8 @@ class Climb:
             raise _Skipped("no shots were requested")
         if mitigation == Mitigation() and self._rungs[-1].name == "shots":
             raise _Skipped("no mitigation was requested")
-        if self._measured_before is not None:
-            self._last = reduce(self._measured_before.plan, self._measured_before.outcomes, mitigation=str(mitigation))
+        if (run := self._measured_before) is not None:
+            self._last = reduce(run.plan, run.outcomes, mitigation=readable(run.plan.mitigation, mitigation))
         else:
             self._last = self._on_device(self._settings.shots, mitigation)
         return self._last

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.adaptive_beta import adapted
 from qep_qiskit.equilibrium.bias import Bias, bias_of
+from qep_qiskit.equilibrium.combination import joined, remembered
 from qep_qiskit.equilibrium.families import first_family, first_phases, free_family, nudged_family
 from qep_qiskit.equilibrium.nearness import nearness_of
 from qep_qiskit.equilibrium.ramp_limit import ramp_limit
@@ -19,7 +20,6 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.bases import Basis, choose_bases
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.split import Split
-from qep_qiskit.preparation.combination import joined, remembered
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared, Preparer, prepare_in_turn
 from qep_qiskit.problem import Problem

@@ -21,7 +21,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import percent
 from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.local_readings import LocalReadings
-from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.mitigation.readout import Mitigator
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.measurement.mitigator import digest, for_circuit
@@ -30,7 +30,7 @@ Vector = NDArray[np.float64]
 Matrix = NDArray[np.float64]
 
 
-def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> Gradient:
+def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: Mitigation | None = None) -> Gradient:
     """Return the gradient from the outcomes of a plan.
 
     Parameters
@@ -39,8 +39,9 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
         The last round.
     outcomes : Outcomes
         The outcomes of all rounds.
-    mitigation : str, optional
-        A mitigation that replaces the plan's. Counts with a calibration can be reduced again with another method or none.
+    mitigation : Mitigation, optional
+        Another mitigation, for which the counts can be read; see :func:`~qep_qiskit.measurement.mitigation.mitigation.readable`.
+        Default: the plan's.
 
     Returns
     -------
@@ -55,7 +56,7 @@ def reduce(plan: Plan, outcomes: Outcomes, *, mitigation: str | None = None) -> 
     if not plan.complete:
         raise InputError("reduce: this plan is the first of two rounds; run advance(...) and execute the second round too")
     problem, stencil = plan.problem, plan.stencil
-    method = plan.mitigation if mitigation is None else readable(plan.mitigation, parse(mitigation))
+    method = mitigation or plan.mitigation
     mitigator = _mitigator(method, outcomes)
     strings = [values_of(plan, outcomes, p, mitigator, method.zne) for p in range(len(stencil.phases))]
     values = problem.gradient_rows @ (np.array(stencil.phase_factors) @ np.array([v for v, _ in strings]))

@@ -230,7 +230,7 @@ def _raw(prediction: Prediction, settings: Settings) -> Gradient:
         return prediction.mean
     if first is None and not mitigation.twirled:
         exact = {where: replace(samples, shots=None) for where, samples in prediction.outcomes.samples.items()}
-        return reduce(prediction.plan, replace(prediction.outcomes, samples=exact), mitigation="none")
+        return reduce(prediction.plan, replace(prediction.outcomes, samples=exact), mitigation=Mitigation())
     start = (prediction.plan if first is None else first).prepared
     plain = replace(settings, mitigation=Mitigation(), stencil=prediction.plan.stencil)
     return Predictor(prediction.plan.problem, plain, start).at(prediction.plan.stencil).mean

@@ -22,6 +22,7 @@ from qep_qiskit.equilibrium.second_round import advance
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment import Spec
 from qep_qiskit.fingerprints import fingerprint
+from qep_qiskit.measurement.mitigation.mitigation import parse, readable
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.provenance import versions
@@ -237,6 +238,7 @@ def read_again(store: RunStore, spec: Spec, mitigation: str) -> Gradient:
     InputError
         If counts are missing, or the mitigation needs a calibration that was not measured.
     """
-    gradient = reduce(*measured(store, spec), mitigation=mitigation)
+    plan, outcomes = measured(store, spec)
+    gradient = reduce(plan, outcomes, mitigation=readable(plan.mitigation, parse(mitigation)))
     store.add_gradient({"mitigation": mitigation, **gradient.to_dict()})
     return gradient

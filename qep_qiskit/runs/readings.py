@@ -15,6 +15,7 @@ from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.estimates import Estimate, cells, column, estimates
 from qep_qiskit.experiment import Spec
 from qep_qiskit.kinds import RUNGS
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
@@ -96,7 +97,7 @@ def readings_of(store: RunStore, spec: Spec, *, exact: bool | None = None, progr
     if readings and "none" not in readings:
         progress("reading the raw counts", None)
         with contextlib.suppress(InputError):  # if counts are missing, only the stored gradients are shown
-            raw_gradient = reduce(*measured(store, spec), mitigation="none")
+            raw_gradient = reduce(*measured(store, spec), mitigation=Mitigation())
             readings["none"] = Reading.of({"mitigation": "none", **raw_gradient.to_dict()})
     each = [readings[name] for name in sorted(readings, key=lambda name: (name == spec.mitigation, name != "none", name))]
     problem, settings = spec.problem(), spec.settings()

@@ -16,6 +16,7 @@ from qep_qiskit.certified.choice import narrowest
 from qep_qiskit.certified.evidence import evidence_of, first_energy, refuse_unbounded, shot_parts
 from qep_qiskit.certified.shots import sum_bound
 from qep_qiskit.checks import flag, real, shown
+from qep_qiskit.equilibrium.combination import remembered
 from qep_qiskit.equilibrium.execution import execute
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -25,7 +26,6 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish, stamped
 from qep_qiskit.errors import InputError
 from qep_qiskit.measurement.split import OptimalShots
-from qep_qiskit.preparation.combination import remembered
 from qep_qiskit.problem import Problem, check_problem
 from qep_qiskit.progress import Progress, ProgressOption, showing
 from qep_qiskit.settings import Options, Settings, settings_of, shows_options

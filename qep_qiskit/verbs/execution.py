@@ -14,6 +14,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.forecast import Forecast
+from qep_qiskit.measurement.mitigation.mitigation import parse, readable
 from qep_qiskit.progress import ProgressOption, showing
 
 
@@ -88,4 +89,4 @@ def reduce(plan: Outcomes | Plan | Forecast, outcomes: Outcomes | None = None, *
     last = outcomes.plan if isinstance(first, Forecast) or (isinstance(first, Plan) and not first.complete) else first
     if not isinstance(last, Plan):
         raise InputError(f"reduce: {shown(last)} is not a plan; give what qep.execute returns alone")
-    return reduced(last, outcomes, mitigation=mitigation)
+    return reduced(last, outcomes, mitigation=None if mitigation is None else readable(last.mitigation, parse(mitigation)))

@@ -14,6 +14,7 @@ from qep_qiskit.equilibrium import advance, execute, plan, reduce
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.reduction import observed_free
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation, parse, readable
 from qep_qiskit.samples import from_probabilities
 from qep_qiskit.settings import Settings
 
@@ -157,8 +158,8 @@ def test_one_calibration_serves_both_rounds():
 def test_counts_that_hold_a_calibration_can_be_read_with_and_without_it():
     device = qep.fake("manila", seed=2)
     last, outcomes = by_hand(planned(SQUARED.observable(), shots=4000, mitigation="tensored", seed=2), device)
-    raw, corrected = reduce(last, outcomes, mitigation="none"), reduce(last, outcomes)
-    assert_same(reduce(last, outcomes, mitigation="tensored"), corrected, rtol=0, atol=0)
+    raw, corrected = reduce(last, outcomes, mitigation=Mitigation()), reduce(last, outcomes)
+    assert_same(reduce(last, outcomes, mitigation=readable(last.mitigation, parse("tensored"))), corrected, rtol=0, atol=0)
     assert np.abs(raw.predictions - corrected.predictions).max() > 0.005
     assert (corrected.stderr > raw.stderr).all()
     unmitigated = qep.gradient(problem(SQUARED.observable()), stencil=qep.symmetric(BETA), device=device, shots=4000, seed=2)
@@ -168,7 +169,7 @@ def test_counts_that_hold_a_calibration_can_be_read_with_and_without_it():
 def test_counts_without_a_calibration_cannot_be_mitigated_afterwards():
     first = planned(SQUARED.observable(), shots=50)
     with pytest.raises(InputError, match="needs calibration counts"):
-        reduce(first, execute(first), mitigation="tensored")
+        qep.reduce(first, execute(first), mitigation="tensored")
 
 
 def test_reducing_twice_gives_the_same():

@@ -16,12 +16,12 @@ import pytest
 from qiskit.quantum_info import PauliList, Statevector
 
 import qep_qiskit as qep
+from qep_qiskit.equilibrium.combination import joined
 from qep_qiskit.equilibrium.families import family_of
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import PREPARERS
 from qep_qiskit.preparation import Capabilities, Preparer
-from qep_qiskit.preparation.combination import joined
 from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.preparation.preparer import started
 from qep_qiskit.training import fitting, task_of

@@ -15,6 +15,7 @@ from qep_qiskit.devices.compilation import compile_with
 from qep_qiskit.equilibrium import Outcomes, execute, plan, reduce
 from qep_qiskit.equilibrium.rounds import finish
 from qep_qiskit.errors import InputError
+from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.stored_results import climb_of, measured
 from qep_qiskit.settings import Settings
@@ -44,7 +45,7 @@ def test_every_rung_is_what_its_name_says(run):
     np.testing.assert_allclose(budget["exact"].values, qep.exact_gradient(problem).values, atol=1e-8)
     for name in ("finite_beta", "prepared"):
         np.testing.assert_allclose(budget[name].values, qep.gradient(problem, stencil=qep.symmetric(0.2)).values, atol=1e-8)
-    np.testing.assert_array_equal(budget["shots"].values, reduce(done, outcomes, mitigation="none").values)
+    np.testing.assert_array_equal(budget["shots"].values, reduce(done, outcomes, mitigation=Mitigation()).values)
     np.testing.assert_array_equal(budget["mitigated"].values, stored[0]["values"])
     assert budget["device"].values is None
     assert budget["device"].note == "not known, because the run did not store the errors of its device's gates"

@@ -20,8 +20,9 @@ from qep_qiskit.networks.polynomial import (
     polynomial_from,
     position,
 )
-from qep_qiskit.networks.quadratic.levels import Reference, leakage, strings_of_monomial
+from qep_qiskit.networks.quadratic.levels import Reference, strings_of_monomial
 from qep_qiskit.networks.quadratic.network import QuadraticNetwork
+from qep_qiskit.simulation.closed_form.oscillator import leakage
 from qep_qiskit.simulation.closed_form.quadratic import GaussianState, QuadraticForm, ground_state
 
 

@@ -13,6 +13,7 @@ from qiskit.quantum_info import Operator, SparsePauliOp
 from qep_qiskit.checks import counts
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
+from qep_qiskit.simulation.closed_form.oscillator import squares
 from qep_qiskit.values import Value
 
 Matrix = NDArray[np.float64]
@@ -68,13 +69,11 @@ def ladder(kind: int, levels: int) -> Matrix:
     highest level too. The truncated H is thus the projection of the true H. Its ground state is the best one in these levels
     (Rayleigh and Ritz), with an energy not below the true one.
     """
-    n = np.arange(levels)
     if kind == POSITION:
-        step = np.diag(np.sqrt(n[1:] / 2), 1)
+        step = np.diag(np.sqrt(np.arange(1, levels) / 2), 1)
         return step + step.T
-    pair = np.diag(np.sqrt(n[2:] * (n[2:] - 1.0)) / 2, 2)
-    sign = 1.0 if kind == PRODUCT else -1.0
-    return np.diag(n + 0.5) + sign * (pair + pair.T)
+    position, momentum = squares(levels)
+    return position if kind == PRODUCT else momentum
 
 
 def codes(levels: int, encoding: str) -> NDArray[np.int64]:
@@ -110,18 +109,3 @@ def strings_of_monomial(monomial: Monomial, sites: int, levels: int, encoding: s
     if monomial.kind in (POSITION, PRODUCT, MOMENTUM):
         return [(placed({monomial.i: a}), x) for a, x in strings_of(monomial.kind, levels, encoding)]
     return [(placed({}), 1.0)]
-
-
-def leakage(variance: float, momentum: float, length: float, levels: int) -> float:
-    """Return the probability outside the lowest levels of an oscillator, for a Gaussian state with ⟨δr²⟩ and ⟨p²⟩ around d.
-
-    The state is thermal in the levels of an oscillator of length² √(⟨δr²⟩/⟨p²⟩)/length², with n̄ = √(⟨δr²⟩⟨p²⟩) − ½.
-    """
-    x, p = variance / length**2, momentum * length**2
-    occupied = max(float(np.sqrt(x * p)) - 0.5, 0.0)
-    squeeze = float(np.sqrt(x / p))
-    size = 4 * levels + 24
-    _, states = np.linalg.eigh(ladder(MOMENTUM, size) * squeeze + ladder(PRODUCT, size) / squeeze)
-    ratio = occupied / (1.0 + occupied)
-    weights = (1.0 - ratio) * ratio ** np.arange(size)
-    return float((states[levels:] ** 2).sum(axis=0)[: size // 2] @ weights[: size // 2])
