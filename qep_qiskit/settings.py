@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, TypedDict, TypeVar
 
-from qep_qiskit.checks import seed_of
+from qep_qiskit.checks import seed_of, shown
 from qep_qiskit.devices.device import Device, check_shots
 from qep_qiskit.devices.named import as_device
 from qep_qiskit.devices.statevector import StatevectorDevice
@@ -83,7 +83,7 @@ class Settings(Brief, Mapping[str, Any]):
     def __post_init__(self) -> None:
         stencil = ADAPTIVE if self.stencil is None else self.stencil
         if not isinstance(stencil, Stencil | AdaptiveStencil | AutoStencil):
-            raise InputError(f"stencil: {stencil!r} is not allowed; give for instance qep.symmetric(0.1)")
+            raise InputError(f"stencil: {shown(stencil)} is not allowed; give for instance qep.symmetric(0.1)")
         device = as_device(self.device)
         shots = self.shots if isinstance(self.shots, Split | OptimalShots) else check_shots("shots", self.shots)
         if isinstance(shots, Split):
@@ -125,9 +125,9 @@ class Settings(Brief, Mapping[str, Any]):
 
 def check_preparer(preparer: object) -> Preparer:
     """Return the argument if it is a preparer; otherwise raise InputError in one line."""
-    if not isinstance(preparer, Preparer):
+    if isinstance(preparer, type) or not isinstance(preparer, Preparer):
         raise InputError(
-            f"preparer: {preparer!r} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
+            f"preparer: {shown(preparer)} is not allowed; give qep.Exact(), qep.VQE(...), qep.Adiabatic(...), qep.MPS(...), "
             "qep.MeanField(), qep.Thermal(...), or a preparer whose class derives from qep_qiskit.preparation.Preparer"
         )
     return preparer

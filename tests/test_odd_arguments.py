@@ -123,3 +123,16 @@ def test_odd_options_of_estimators(make, name):
             assert "\n" not in str(error), kind
         except Exception as error:
             pytest.fail(f"{name} = {kind}: {type(error).__name__}: {error}")
+
+
+@pytest.mark.parametrize("name", ["VQE", "Exact", "MPS", "Thermal"])
+def test_a_class_in_place_of_a_preparer_is_refused(name):
+    with pytest.raises(qep.InputError, match=f"^preparer: <class {name}> is not allowed; give qep.Exact"):
+        qep.gradient(PROBLEM, preparer=getattr(qep, name))
+
+
+@pytest.mark.parametrize("temperature", [1e-300, 1e12, 1e300])
+def test_any_temperature_has_a_gradient(temperature):
+    gradient = qep.gradient(PROBLEM, preparer=qep.Thermal(temperature))
+    hot = -2 * 0.4 / temperature if temperature > 1 else qep.exact_gradient(PROBLEM)["h[1]"].value  # ⟨Z⟩ → h/T
+    assert gradient["h[1]"].value == pytest.approx(hot, rel=1e-2)

@@ -39,6 +39,8 @@ SUSPECTED, TOO_STIFF = 0.005, 0.02
 """The estimated effect of half the regulariser above which it is computed, and the computed effect that gives a warning."""
 FAINTEST = 1e-3
 """The least share of the β that the bias allows."""
+LARGEST = 1e90
+"""The largest β that the bias is taken to allow: hot thermal states hardly respond at all."""
 DROWNED = 1e-7
 """The β · reach below which a search cannot follow a nudge."""
 STEEPEST = 50.0
@@ -203,7 +205,7 @@ def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
     nudge does not drown in rounding.
     """
     share = {1: 0.004, 2: 0.05}.get(order, 0.2)
-    return rounded(min(max(most, FAINTEST * share / reach), share / reach)) if reach > 0 else most
+    return rounded(min(max(most, FAINTEST * min(share / reach, LARGEST)), share / reach)) if reach > 0 else most
 
 
 def rounded(beta: float) -> float:

@@ -95,3 +95,13 @@ def test_thermal_states_report_and_refuse():
     for verb in (qep.gradient, qep.exact_gradient):
         with pytest.raises(qep.InputError, match="13 qubits .*at most 12"):
             verb(large, preparer=thermal)
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-12, 1e-20, 1e-300])
+def test_the_response_of_a_cold_state_is_that_of_the_ground_state(temperature):
+    """Its two parts grow as 1/T and cancel."""
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    weights, x, cotangent = network.weight_vector(network.initial_weights(seed=5)), [0.7], [1.0]
+    cold, ground = (qep.vjp(network, weights, x, cotangent, preparer=p) for p in (qep.Thermal(temperature), qep.Exact()))
+    assert np.allclose(cold.weights, ground.weights, rtol=1e-9, atol=1e-12)
+    assert np.allclose(cold.inputs, ground.inputs, rtol=1e-9, atol=1e-12)

@@ -70,18 +70,21 @@ class GibbsState:
 
         Notes
         -----
-        The response is Σ_mn f_mn P_nm C_mn + ⟨P⟩⟨C⟩/T, with f_mn = (p_m − p_n)/(E_m − E_n), and −p_m/T if E_m = E_n. This is
-        Kubo's canonical correlation, the second derivative of the free energy (Kubo 1957).
+        The response is Σ_mn f_mn P_nm (C_mn − ⟨C⟩δ_mn), with f_mn = (p_m − p_n)/(E_m − E_n), and −p_m/T if E_m = E_n. This is
+        Kubo's canonical correlation, the second derivative of the free energy (Kubo 1957). ⟨C⟩ is subtracted first, since both
+        parts grow as 1/T where the difference does not.
         """
         probabilities, vectors = self.probabilities, self.vectors
         elements = vectors.conj().T @ np.asarray(source.apply(np.ascontiguousarray(vectors.T))).T
-        apart = np.abs(self.energies[:, None] - self.energies) / self.temperature
+        diagonal = np.diag_indices_from(elements)
+        elements[diagonal] -= probabilities @ np.real(elements[diagonal])
+        apart = np.abs(self.energies[:, None] - self.energies)
         lower = np.maximum(probabilities[:, None], probabilities)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(apart > 1e-12, -np.expm1(-apart) / apart, 1.0)
-        moved = vectors @ (-lower * share / self.temperature * elements) @ vectors.conj().T
-        mean = float(probabilities @ np.real(np.diagonal(elements)))
-        return np.asarray(structure.traces(moved).real) + self.expectations(structure) * mean / self.temperature
+            steps = apart / self.temperature
+            slopes = np.where(steps > 1e-12, -np.expm1(-steps) / apart, 1.0 / self.temperature)
+        moved = vectors @ (-lower * slopes * elements) @ vectors.conj().T
+        return np.asarray(structure.traces(moved).real)
 
 
 def gibbs_state(op: PauliSum, temperature: float) -> GibbsState:
