@@ -43,7 +43,8 @@ def test_a_row_too_large_to_predict_gives_no_remedy_for_exact_expectations(monke
         except Unsuited as reason:
             raise TooLargeError("shots: exact expectations do not fit; give shots") from reason
 
-    monkeypatch.setattr(Study, "_trial", fails)
+    monkeypatch.setattr(Study, "_predicted", fails)
+    monkeypatch.setattr(Study, "_target", None, raising=False)
     monkeypatch.setattr(Study, "_changes", lambda *_: {})
     row = Study.__new__(Study)._row("mitigation", "zne", Settings())
     assert row.note == "cannot be predicted exactly with noise in a light cone of 39 wires"
