@@ -35,7 +35,7 @@ def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, f
     Nudged phases minimise the tilted energy, as in :mod:`variational`. With an estimator, the tilt and the residuals are measured
     by parameter shifts, and a phase is done if its residual plus the residual's noise is within the tolerance.
     """
-    model = Model(evaluator, [family], options.precision)
+    model = Model(evaluator, [family], options.precision, [begin.centre])
     source: _Source = _Exact(model) if options.estimator is None else _Measured(model, MeasuredSlope(circuit, options.estimator))
     search = _Search(options, source, evaluator.num_parameters)
     free = begin.starts[0] if begin.free else min((search.minimise(0.0, start) for start in begin.starts), key=search.energy)
@@ -126,15 +126,15 @@ class _Measured:
     """Energies from an estimator."""
 
     def __init__(self, model: Model, slope: MeasuredSlope) -> None:
-        self._family, self._mu, self._slope = model.families[0], float(model.mu[0]), slope
+        self._family, self._mu, self._centre, self._slope = model.families[0], float(model.mu[0]), model.centres[0], slope
 
     def energies(self, beta: float, thetas: Vector) -> Vector:
         values = self._slope.energies(thetas, self._operator(beta))
-        return np.asarray(values + 0.5 * self._mu * np.sum(thetas**2, axis=1))
+        return np.asarray(values + 0.5 * self._mu * np.sum((thetas - self._centre) ** 2, axis=1))
 
     def gradient(self, beta: float, theta: Vector) -> MeasuredGradient:
         measured = self._slope.gradient(theta, self._operator(beta))
-        return MeasuredGradient(measured.values + self._mu * theta, measured.stderr)
+        return MeasuredGradient(measured.values + self._mu * (theta - self._centre), measured.stderr)
 
     def _operator(self, beta: float) -> SparsePauliOp:
         return self._family.frame.operator(self._family.free + beta * self._family.nudge)

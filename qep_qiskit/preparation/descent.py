@@ -57,7 +57,15 @@ class Descent:
         self.memory.put(rows, end.memory, np.arange(len(rows)))
 
 
-def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory | None = None) -> Descent:
+def descend(
+    function: Function,
+    starts: Real,
+    aim: Aim,
+    *,
+    most: int | Rows,
+    memory: Memory | None = None,
+    known: tuple[Real, Real] | None = None,
+) -> Descent:
     """Minimise one function per row until the norm of each gradient is at most its aim. Rows that are done leave the array.
 
     Parameters
@@ -72,11 +80,13 @@ def descend(function: Function, starts: Real, aim: Aim, *, most: int | Rows, mem
         The largest number of evaluations per row.
     memory : Memory, optional
         The memory of an earlier descent of similar functions; it is changed.
+    known : tuple of ndarray, optional
+        The values and gradients at the starts; they count as one evaluation.
     """
     count, parameters = starts.shape
     everyone, limits = np.arange(count), np.broadcast_to(most, count)
     memory = memory_for(count, parameters) if memory is None else memory
-    values, gradients = function(everyone, starts)
+    values, gradients = function(everyone, starts) if known is None else known
     if 0 < count <= FEW and parameters:
         return _alone(function, starts, values, gradients, aim, limits, memory)
     searches = _Search(everyone, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)

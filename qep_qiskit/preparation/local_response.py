@@ -38,7 +38,12 @@ def affordable(evaluator: object) -> bool:
 
 
 def local_response(
-    family: Family, compiled: Compiled, theta: Vector, mu: float, softened: Callable[[], Vector] | None = None
+    family: Family,
+    compiled: Compiled,
+    theta: Vector,
+    mu: float,
+    centre: Vector,
+    softened: Callable[[], Vector] | None = None,
 ) -> Responsive:
     """Return a function for the response of stationary angles, −(∂²E + μ)⁻¹ ∂⟨C⟩, with the regulariser μ of the descent.
 
@@ -52,6 +57,8 @@ def local_response(
     theta : ndarray of shape (P,)
         The stationary angles of the free phase.
     mu : float
+    centre : ndarray of shape (P,)
+        The angles at which the regulariser is zero.
     softened : callable, optional
         Returns the stationary angles at μ/2, for `Response.softer`.
     """
@@ -79,10 +86,12 @@ def local_response(
 
         def softer(exact: bool) -> Vector:
             if not exact or softened is None:
-                return -0.5 * mu * _slope_in_mu(family, evaluator, theta, moved, nudge, lambda rest: cho_solve(factor(), rest))
+                away = -cho_solve(factor(), theta - centre)
+                solved = functools.partial(cho_solve, factor())
+                return -0.5 * mu * _slope_in_mu(family, evaluator, theta, moved, away, nudge, solved)
             there = softened()
             turned = nudge + _nudge(family, evaluator, there) - _nudge(family, evaluator, theta)
-            return local_response(family, compiled, there, mu / 2)(turned).changes(family.frame.strings) - ours
+            return local_response(family, compiled, there, mu / 2, centre)(turned).changes(family.frame.strings) - ours
 
         values = evaluator.expectations(around)
         ours = changes(values)
@@ -97,15 +106,15 @@ def _slope_in_mu(
     evaluator: Evaluator,
     theta: Vector,
     moved: Vector,
+    away: Vector,
     nudge: Vector,
     solved: Callable[[Vector], Vector],
 ) -> Vector:
     """Return d²⟨P⟩/dμ dβ of the family's strings, shape (L,), along with the stationary angles.
 
-    With A = ∂²E + μ, the angles move by d = dθ/dμ = −A⁻¹θ and m = dθ/dβ = −A⁻¹∂C. Differentiating A m = −∂C gives
+    With A = ∂²E + μ, the angles move by d = dθ/dμ = −A⁻¹(θ − θ_c) and m = dθ/dβ = −A⁻¹∂C. Differentiating A m = −∂C gives
     A dm/dμ = −(m + ∂³E[d] m + d(∂C)/dμ), where C changes too, by the error signal; then d²⟨P⟩ = ∂²⟨P⟩[d, m] + ∂⟨P⟩·dm/dμ.
     """
-    away = -solved(theta)
     s, t = step_along(np.array([moved, away]), MIXED_STEP).tolist()
     corners = theta + np.array([t * away + s * moved, t * away - s * moved, s * moved - t * away, -t * away - s * moved])
     mixing = np.array([1.0, -1.0, -1.0, 1.0]) / (4 * s * t)

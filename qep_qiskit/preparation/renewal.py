@@ -13,8 +13,8 @@ from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory
 
 Real = NDArray[np.float64]
-Curvatures = Callable[[Rows, Real], tuple[Real, Real, Real]]
-"""(rows, thetas) → the curvatures of the rows' functions (R, P), their axes (R, P, P), and the least curvature to use (R, 1)."""
+Inverses = Callable[[Rows, Real, Real], Real]
+"""(rows, thetas, gradients) → the inverse Hessians of the rows' functions (R, P, P)."""
 RENEWED, DEEP = 25, 60
 """The number of evaluations between exact Hessians, and the least number of angles of a descent that gets them. With fewer
 angles, or many rows of them, the steps themselves reveal the curvatures sooner."""
@@ -25,7 +25,7 @@ CAUTION = 3.0
 """The share of the gradient's norm that is added to every curvature, since curvatures change quickly far from a minimum."""
 
 
-def renewed(function: Function, curvatures: Curvatures, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory) -> Descent:
+def renewed(function: Function, curved: Inverses, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory) -> Descent:
     """Minimise one function per row as :func:`descend` does, but replace the learnt Hessians by exact ones at regular intervals.
 
     Descents of many angles follow long curved valleys, where the steps learn the curvatures too late.
@@ -36,10 +36,8 @@ def renewed(function: Function, curvatures: Curvatures, starts: Real, aim: Aim, 
         rows = rows[~end.done[rows] & (end.evaluations[rows] < limits[rows])]
         if not len(rows):
             return end
-        values, axes, least = curvatures(rows, end.thetas[rows])
-        sizes = np.linalg.norm(end.gradients[rows], axis=1, keepdims=True)
         assert isinstance(end.memory, FullMemory)
-        end.memory.set(rows, inverses(np.maximum(np.abs(values), least) + CAUTION * sizes, axes, least))
+        end.memory.set(rows, curved(rows, end.thetas[rows], end.gradients[rows]))
         few = np.minimum(limits[rows] - end.evaluations[rows], RENEWED)
         further = descend(
             functools.partial(_of_rows, function, rows),
@@ -47,14 +45,32 @@ def renewed(function: Function, curvatures: Curvatures, starts: Real, aim: Aim, 
             functools.partial(_of_rows, aim, rows),
             most=few,
             memory=end.memory.kept(rows),
+            known=(end.values[rows], end.gradients[rows]),
         )
         end.take(rows, further)
         rows = rows[further.evaluations >= few]  # all other rows are done or ended by rounding
 
 
-def inverses(curvatures: Real, axes: Real, least: Real) -> Real:
-    """Return the inverse Hessians (R, P, P) for |curvatures| (R, P) along axes (R, P, P), raised to the least curvature."""
-    return (axes / np.maximum(np.abs(curvatures), least)[:, None, :]) @ axes.swapaxes(1, 2)
+def shifted(hessians: Real, curvatures: Real | float) -> Real:
+    """Return Hessians (R, P, P) with a curvature of each row (R,), or of all, added in all directions."""
+    return np.asarray(hessians + np.reshape(curvatures, (-1, 1, 1)) * np.eye(hessians.shape[1]))
+
+
+def inverses(hessians: Real, least: Real) -> tuple[Real, NDArray[np.bool_]]:
+    """Return inverse Hessians (R, P, P), and which rows have only curvatures above the least one (R,).
+
+    The curvatures of other rows are replaced by their absolute values, and raised to the least one.
+    """
+    result, convex = np.empty_like(hessians), np.ones(len(hessians), dtype=bool)
+    for row, rest in enumerate(shifted(hessians, -least)):
+        try:
+            np.linalg.cholesky(rest)
+        except np.linalg.LinAlgError:
+            convex[row] = False
+            values, axes = np.linalg.eigh(hessians[row])
+            result[row] = (axes / np.maximum(np.abs(values), least[row])) @ axes.T
+    result[convex] = np.linalg.inv(hessians[convex])
+    return result, convex
 
 
 def _of_rows(function: Callable[..., Any], rows: Rows, part: Rows, *arguments: Real) -> Any:

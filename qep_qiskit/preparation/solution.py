@@ -73,6 +73,8 @@ class Begin:
     Attributes
     ----------
     starts : ndarray of shape (S, P)
+    centre : ndarray of shape (P,)
+        The angles at which the regulariser is zero.
     free : bool
         Whether the one start is the free phase.
     inverse : ndarray of shape (P, P) or None
@@ -82,6 +84,7 @@ class Begin:
     """
 
     starts: Real
+    centre: Real
     free: bool = False
     inverse: Real | None = None
     warm: bool = False

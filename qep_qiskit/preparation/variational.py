@@ -1,8 +1,10 @@
 """Stationary angles of a variational ansatz for all phases of many families, as precise as equilibrium propagation needs.
 
-The energy that is made stationary is ⟨H + βC⟩ + ½μ|θ|². The regulariser μ is small; it chooses one point of a valley that is
-flat, where the angles would otherwise wander without an effect on the state. It belongs to the model: EP gives the gradient of
-that model's loss.
+The energy that is made stationary is ⟨H + βC⟩ + ½μ|θ − θ_c|². The regulariser μ is small; it chooses one point of a valley that
+is flat, where the angles would otherwise wander without an effect on the state. Its centre θ_c is the annealing schedule of H,
+where the search begins, so that it has a short way to go; or 0, if the ansatz has no such schedule. The regulariser belongs to
+the model: EP gives the gradient of that model's loss at a fixed θ_c. A θ_c that follows the weights would change the gradient by
+about 1e-4.
 
 The free phase ends at angles θ₀ with a small gradient r₀ left. The nudged phases solve ∂E_β(θ) = r₀, that is, they minimise the
 tilted energy E_β − r₀·(θ − θ₀). Then θ₀ is exactly stationary for the tilted energy, the EP identity holds for it, and the error
@@ -11,7 +13,7 @@ of the gradient is O(r₀), without a division by β.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +24,7 @@ from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
 from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, hessians, quick_hessians
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
-from qep_qiskit.preparation.renewal import DEEP, FURTHER, inverses, renewed
+from qep_qiskit.preparation.renewal import CAUTION, DEEP, FURTHER, inverses, renewed, shifted
 from qep_qiskit.preparation.solution import Begin, Precision, Solution
 from qep_qiskit.progress import Progress, silent
 
@@ -47,6 +49,8 @@ SHARPER = 0.5
 """The factor by which the gradient at which a descent ends shrinks with each further descent."""
 VALLEY, MOST_VALLEYS = 0.1, 4
 """A nudged phase with a longer Newton step than this, in radians, continues its descent, at most this many times."""
+LEAST_CURVATURE = 0.5
+"""The least curvature of a minimum with the regulariser, as a share of μ."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 MOST_CHECKED_ANGLES = 150
@@ -76,21 +80,24 @@ def regulariser(share: float, frame: Frame, free: Real) -> float:
 class Model:
     """The functions of the rows of several families over one circuit."""
 
-    def __init__(self, evaluator: Evaluator, families: Sequence[Family], precision: Precision) -> None:
+    def __init__(self, evaluator: Evaluator, families: Sequence[Family], precision: Precision, centres: Sequence[Real]) -> None:
         self.evaluator, self.families, self.precision = evaluator, families, precision
+        self.centres = np.array(centres)
         self.mu = np.array([regulariser(precision.regulariser, family.frame, family.free) for family in families])
         self.free = np.array([family.free for family in families])
         sizes = np.array([np.abs(family.free[family.frame.busy]).sum() for family in families])
         self.floor = ROUNDING * np.maximum(sizes, 1e-2)
-        deep = DEEP <= evaluator.num_parameters <= MOST_CHECKED_ANGLES and families[0].num_qubits <= MOST_BATCHED_QUBITS
-        self.further = FURTHER if deep else 1.0
-        """Descents end at this share of the usual gradient. It is below 1 if Hessians are renewed."""
+        many = DEEP <= evaluator.num_parameters <= MOST_CHECKED_ANGLES
+        self.deep = many and families[0].num_qubits <= MOST_BATCHED_QUBITS
+        """Whether Hessians are computed again and again."""
+        self.further = FURTHER if self.deep else 1.0
+        """Descents end at this share of the usual gradient."""
 
     def value(self, owners: Rows, coefficients: Real, thetas: Real) -> tuple[Real, Real]:
-        """Return ⟨H + βC⟩ + ½μ|θ|² and its gradient for rows of these families."""
+        """Return ⟨H + βC⟩ + ½μ|θ − θ_c|² and its gradient for rows of these families."""
         energies, gradients = self.evaluator.energies_and_gradients(thetas, coefficients)
-        mu = self.mu[owners]
-        return energies + 0.5 * mu * np.einsum("rp,rp->r", thetas, thetas), gradients + mu[:, None] * thetas
+        mu, away = self.mu[owners], thetas - self.centres[owners]
+        return energies + 0.5 * mu * np.einsum("rp,rp->r", away, away), gradients + mu[:, None] * away
 
     def slopes(self, owners: Rows, thetas: Real, steps: Real | None = None) -> tuple[Real, Real]:
         """Return |∂⟨C⟩/∂θ| of the nudge that follows from free angles, and max_m |∂⟨O_m⟩/∂θ · step|, both of shape (R,).
@@ -115,25 +122,30 @@ class Model:
             moves = np.maximum.reduceat(np.abs(np.einsum("kp,kp->k", gradients, steps[every])), firsts)
         return np.maximum(np.linalg.norm(pulls, axis=1), floors) / np.maximum(sizes / LARGE_SIGNAL, 1.0), moves
 
-    def curvatures(
-        self, owners: Rows, coefficients: Real, thetas: Real, hessians_of: Callable[[Evaluator, Real, Real], Real]
-    ) -> tuple[Real, Real, Real]:
-        """Return the curvatures (R, P) of rows of energies with ½μ|θ|², their axes (R, P, P), and μ as a column (R, 1)."""
-        values, axes = np.linalg.eigh(hessians_of(self.evaluator, thetas, coefficients))
-        mu = self.mu[owners, None]
-        return values + mu, axes, mu
+    def hessians(self, owners: Rows, coefficients: Real, thetas: Real, *, exact: bool = False) -> Real:
+        """Return the Hessians (R, P, P) of rows of energies with ½μ|θ − θ_c|², quick ones or exact ones."""
+        found = (hessians if exact else quick_hessians)(self.evaluator, thetas, coefficients)
+        return shifted(found, self.mu[owners])
+
+    def inverses(
+        self, owners: Rows, coefficients: Real, thetas: Real, more: Real | float = 0.0
+    ) -> tuple[Real, NDArray[np.bool_]]:
+        """Return the inverses of these Hessians plus `more` curvature per row, and which rows are convex."""
+        found = self.hessians(owners, coefficients, thetas)
+        return inverses(shifted(found, more), LEAST_CURVATURE * self.mu[owners] + more)
 
     def descend(
         self, owners: Rows, coefficients: Real, function: Function, aim: Aim, starts: Real, memory: Memory, most: int | Rows
     ) -> Descent:
         """Minimise rows of energies with these coefficients, renewing the Hessians of many angles."""
 
-        def curvatures(rows: Rows, thetas: Real) -> tuple[Real, Real, Real]:
-            return self.curvatures(owners[rows], coefficients[rows], thetas, quick_hessians)
+        def curved(rows: Rows, thetas: Real, gradients: Real) -> Real:
+            more = CAUTION * np.linalg.norm(gradients, axis=1)
+            return self.inverses(owners[rows], coefficients[rows], thetas, more)[0]
 
-        if self.further == 1.0:
+        if not self.deep:
             return descend(function, starts, aim, most=most, memory=memory)
-        return renewed(function, curvatures, starts, aim, most=most, memory=memory)
+        return renewed(function, curved, starts, aim, most=most, memory=memory)
 
     @staticmethod
     def _observed(family: Family) -> Real:
@@ -152,7 +164,7 @@ def solve(
     units = [family.unit for family in families]
     scaled = [family.in_unit(unit) for family, unit in zip(families, units, strict=True)]
     starts = [begin.in_unit(unit) for begin, unit in zip(begins, units, strict=True)]
-    solutions = _solutions(Model(evaluator, scaled, precision), starts, stage)
+    solutions = _solutions(Model(evaluator, scaled, precision, [begin.centre for begin in begins]), starts, stage)
     return [solution.times(unit) for solution, unit in zip(solutions, units, strict=True)]
 
 
@@ -228,7 +240,7 @@ def _free_phases(model: Model, begins: Sequence[Begin]) -> Free:
         if curved:
             at_saddle = _settle(model, free, cold, share)
     if len(given):
-        free.gradients[given] = model.value(given, model.free[given], starts[given])[1]
+        free.values[given], free.gradients[given] = model.value(given, model.free[given], starts[given])
         free.done[given] = True
         if isinstance(memory, FullMemory):
             for f in given:
@@ -245,7 +257,7 @@ def _shared_inverse(model: Model, free: Free, rows: Rows) -> None:
     """Give all rows that start close to a minimum the inverse Hessian of the first such row, as an initial memory."""
     first = rows[:1]
     assert isinstance(free.memory, FullMemory)
-    free.memory.set(rows, inverses(*model.curvatures(first, model.free[first], free.thetas[first], quick_hessians))[0])
+    free.memory.set(rows, model.inverses(first, model.free[first], free.thetas[first])[0])
 
 
 def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
@@ -256,13 +268,16 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     """
     rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        values, axes, least = model.curvatures(rows, model.free[rows], free.thetas[rows], hessians)
+        found = model.hessians(rows, model.free[rows], free.thetas[rows], exact=True)
         assert isinstance(free.memory, FullMemory)
-        free.memory.set(rows, inverses(values, axes, least))
-        saddle = values[:, 0] < 0.0
-        way = axes[:, :, 0] * -np.sign(np.einsum("rp,rp->r", axes[:, :, 0], free.gradients[rows]) + 1e-300)[:, None]
-        begin = free.thetas[rows] + np.where(saddle, KICK, 0.0)[:, None] * way
-        before = free.thetas[rows]
+        inverse, convex = inverses(found, LEAST_CURVATURE * model.mu[rows])
+        free.memory.set(rows, inverse)
+        saddle, before, begin = ~convex, free.thetas[rows], free.thetas[rows]
+        for k in np.flatnonzero(~convex).tolist():
+            values, axes = np.linalg.eigh(found[k])
+            saddle[k] = values[0] < 0.0
+            if saddle[k]:
+                begin[k] -= KICK * np.sign(axes[:, 0] @ free.gradients[rows[k]] + 1e-300) * axes[:, 0]
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)
         free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share * SHARPER**attempt, left))
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
@@ -296,7 +311,7 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
     nudges = np.array([model.families[f].nudge for f in owners])
     coefficients = model.free[owners] + betas[:, None] * nudges
     origins, tilts = free.thetas[owners], free.gradients[owners]
-    _, gradients = model.evaluator.energies_and_gradients(origins, nudges)
+    energies, gradients = model.evaluator.energies_and_gradients(origins, nudges)
     slopes = np.linalg.norm(gradients, axis=1)
     floors = model.floor[owners]
     slopes = np.maximum(slopes, floors / (NUDGED * np.abs(betas)))
@@ -318,8 +333,14 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
             model.precision.most,
         )
 
-    far = np.arange(len(owners))
-    end = onwards(far, origins, free.memory.kept(owners))
+    far, starts, memory = np.arange(len(owners)), origins, free.memory.kept(owners)
+    if model.deep:
+        starts = _predicted(model, free, owners, betas[:, None] * gradients)
+        lower = function(far, starts)[0] < free.values[owners] + betas * energies
+        starts = np.where(lower[:, None], starts, origins)
+        assert isinstance(memory, FullMemory)
+        memory.set(far, model.inverses(owners, coefficients, starts)[0])
+    end = onwards(far, starts, memory)
     for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
         far = _far(model, owners, coefficients, end, far[end.done[far]], function)
         if not len(far):
@@ -328,6 +349,16 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
         end.take(far, onwards(far, end.thetas[far], end.memory.kept(far)))
     end.done[:] |= np.linalg.norm(end.gradients, axis=1) <= limits
     return end, slopes
+
+
+def _predicted(model: Model, free: Free, owners: Rows, pulls: Real) -> Real:
+    """Return the angles of nudged phases in first order, from the gradients β ∂⟨C⟩ of the nudges at the free angles."""
+    origins, families = free.thetas[owners], np.unique(owners)
+    inverse = np.empty((len(free.thetas), *2 * pulls.shape[1:]))
+    inverse[families] = model.inverses(families, model.free[families], free.thetas[families])[0]
+    steps = -(inverse[owners] @ pulls[:, :, None])[:, :, 0]
+    shares = np.minimum(1.0, VALLEY / np.maximum(np.abs(steps).max(axis=1), 1e-300))
+    return np.asarray(origins + shares[:, None] * steps)
 
 
 def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Rows, function: Function) -> Rows:
@@ -340,10 +371,9 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
         rows = rows[steps > VALLEY]
     if not len(rows):
         return rows
-    values, axes, mu = model.curvatures(owners[rows], coefficients[rows], end.thetas[rows], quick_hessians)
-    curved = inverses(values, axes, 0.1 * mu)
+    curved, convex = model.inverses(owners[rows], coefficients[rows], end.thetas[rows])
     steps = -(curved @ end.gradients[rows][:, :, None])[:, :, 0]
-    far = (np.abs(steps).max(axis=1) > VALLEY) | (values[:, 0] < 0.5 * mu[:, 0])
+    far = (np.abs(steps).max(axis=1) > VALLEY) | ~convex
     assert isinstance(end.memory, FullMemory)
     end.memory.set(rows[far], curved[far])
     near = rows[~far]

@@ -89,7 +89,8 @@ def test_local_expectations_give_the_response_of_a_state_vector():
     problem, vqe = chain(11), qep.VQE(layers=2, simulation="light_cones")
     family = free_family(problem)
     free = vqe.prepare(family)
-    local = local_response(family, vqe.compiled(family), free.angles[0], regulariser(vqe.regulariser, family.frame, family.free))
+    mu, theta = regulariser(vqe.regulariser, family.frame, family.free), free.angles[0]
+    local = local_response(family, vqe.compiled(family), theta, mu, np.zeros_like(theta))
     nudge, strings = 0.7 * problem.cost_rows[0], problem.frame.strings
     near, whole = local(nudge), free.response(nudge)
     scale = np.abs(whole.changes(strings)).max()
@@ -101,7 +102,7 @@ def test_local_expectations_give_the_response_of_a_state_vector():
 
 def _moved_state(program, theta, response, family, nudge):
     """2 × the part of dψ/dβ across ψ, by differences of states re-optimised by one Newton step each."""
-    mu = regulariser(1e-4, family.frame, family.free)
+    mu = regulariser(qep.VQE().regulariser, family.frame, family.free)
     strings = structure_for(family.frame.paulis)
     curvature = program.hessian(theta, strings.bind(family.free)) + mu * np.eye(len(theta))
     moved = -np.linalg.solve(curvature, program.energy_and_gradient(theta, strings.bind(nudge))[1])
@@ -127,8 +128,9 @@ def test_a_saddle_has_no_response():
     problem, vqe = chain(25), qep.VQE(layers=1)
     family = free_family(problem)
     compiled = vqe.compiled(family)
+    zeros = np.zeros(compiled.evaluator.num_parameters)
     with pytest.raises(PreparationError, match="saddle"):
-        local_response(family, compiled, np.zeros(compiled.evaluator.num_parameters), 1e-4)(problem.cost_rows[0])
+        local_response(family, compiled, zeros, 1e-4, zeros)(problem.cost_rows[0])
 
 
 class Quadratic:

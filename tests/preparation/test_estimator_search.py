@@ -12,6 +12,7 @@ from qiskit_aer.primitives import EstimatorV2
 from qiskit_algorithms.optimizers import L_BFGS_B
 
 import qep_qiskit as qep
+from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator
@@ -128,7 +129,9 @@ def _residuals(preparer: qep.VQE, family: Family, angles: Any) -> list[float]:
 
     program, mu = preparer.compiled(family).program, regulariser(preparer.regulariser, family.frame, family.free)
     operators = [bound(structure_of(family), family, p) for p in range(len(angles))]
+    centre = annealing_angles([family.frame.labels[i] for i in family.support], family.free[family.support], layers=1)
     slopes = [
-        program.energy_and_gradient(theta, operator)[1] + mu * theta for theta, operator in zip(angles, operators, strict=True)
+        program.energy_and_gradient(theta, operator)[1] + mu * (theta - centre)
+        for theta, operator in zip(angles, operators, strict=True)
     ]
     return [float(np.linalg.norm(slopes[0])), float(np.linalg.norm(slopes[1] - slopes[0]))]

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium import bias
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.preparation.local_response import local_response
@@ -26,17 +27,21 @@ def dense_changes(problem, vqe, theta, mu):
     """Newton's method to the stationary angles, and d⟨P⟩/dβ there, on state vectors with exact Hessians."""
     family = free_family(problem)
     program, strings = vqe.compiled(family).program, structure_for(family.frame.paulis)
-    free = strings.bind(family.free)
+    free, centre = strings.bind(family.free), centre_of(family)
     for _ in range(6):
         curvature = program.hessian(theta, free) + mu * np.eye(len(theta))
-        theta = theta - np.linalg.solve(curvature, program.energy_and_gradient(theta, free)[1] + mu * theta)
-    assert np.linalg.norm(program.energy_and_gradient(theta, free)[1] + mu * theta) < 1e-11
+        theta = theta - np.linalg.solve(curvature, program.energy_and_gradient(theta, free)[1] + mu * (theta - centre))
+    assert np.linalg.norm(program.energy_and_gradient(theta, free)[1] + mu * (theta - centre)) < 1e-11
     nudge = nudge_at(problem, strings.expectations(program.states(theta[None]))[0])
     moved = -np.linalg.solve(
         program.hessian(theta, free) + mu * np.eye(len(theta)), program.energy_and_gradient(theta, strings.bind(nudge))[1]
     )
     ahead, behind = strings.expectations(program.states(theta + 1e-5 * np.array([moved, -moved])))
     return (ahead - behind) / 2e-5
+
+
+def centre_of(family):
+    return annealing_angles([family.frame.labels[i] for i in family.support], family.free[family.support], layers=1)
 
 
 def nudge_at(problem, values):
@@ -48,7 +53,9 @@ def test_both_estimates_are_those_of_independent_descents(problem):
     compiled, theta = vqe.compiled(family), vqe.prepare(family).angles[0]
     mu = regulariser(MU, family.frame, family.free)
     softened = qep.VQE(layers=1, regulariser=MU / 2, tolerance=1e-8)
-    response = local_response(family, compiled, theta, mu, lambda: softened.prepare(family, warm_start=None).angles[0])
+    response = local_response(
+        family, compiled, theta, mu, centre_of(family), lambda: softened.prepare(family, warm_start=None).angles[0]
+    )
     first, halved = (
         response(nudge_at(problem, compiled.evaluator.expectations(theta[None])[0])).softer(e) for e in (False, True)
     )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
+from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium.families import family_of, free_family
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.variational import regulariser
@@ -47,10 +48,13 @@ class Ansatz:
             regulariser(vqe.regulariser, family.frame, family.free),
         )
         self.strings = structure_for(problem.frame.paulis)
+        labels = [family.frame.labels[i] for i in family.support]
+        self.centre = annealing_angles(labels, family.free[family.support], layers=vqe.layers)
 
     def slope(self, theta, operator):
         energy, gradient = self.program.energy_and_gradient(theta, operator)
-        return energy + 0.5 * self.mu * theta @ theta, gradient + self.mu * theta
+        away = theta - self.centre
+        return energy + 0.5 * self.mu * away @ away, gradient + self.mu * away
 
     def polished(self, theta, row):
         operator, damping = self.strings.bind(row), 0.0
