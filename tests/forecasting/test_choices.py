@@ -17,7 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning"
 NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
 PROBLEM = qep.Problem(NETWORK, NETWORK.initial_weights(seed=7), x=[0.5], cost=qep.SquaredError([1.0]).observable())
 OPTIONS = {
-    "preparer": qep.VQE(layers=1),
+    "preparer": qep.VQE(layers=1, tolerance=1e-4),
     "stencil": qep.symmetric(0.3),
     "device": "fake_guadalupe",
     "shots": 2000,
@@ -49,7 +49,7 @@ def test_every_row_is_its_own_forecast_at_the_same_total_of_shots(forecast):
         assert row.seconds == alone.sending.seconds
         for name, cause in (("finite_beta", "finite_beta"), ("prepared", "prepared"), ("device", "mitigation")):
             share = getattr(alone.causes, cause).share
-            assert row.parts[name] == pytest.approx(share, rel=2 * near, abs=2e-3)  # descents end within 1e-3
+            assert row.parts[name] == pytest.approx(share, rel=2 * near, abs=2e-3)  # the noise depends on where descents end
 
 
 def test_a_cost_of_expectations_has_all_stencils():
