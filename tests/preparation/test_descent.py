@@ -7,6 +7,7 @@ import pytest
 
 from qep_qiskit.preparation.descent import descend
 from qep_qiskit.preparation.quasi_newton import FullMemory, LimitedMemory
+from qep_qiskit.preparation.renewal import inverses, shifted
 
 
 def rosenbrock(rows, points):
@@ -94,3 +95,28 @@ def test_the_most_evaluations_are_kept_and_said():
 def test_no_angles_are_done_at_once():
     end = descend(lambda rows, points: (np.ones(len(rows)), points), np.zeros((2, 0)), below(0.0), most=5)
     assert end.done.all()
+
+
+def test_known_values_of_the_starts_are_not_computed_again():
+    starts, asked = np.array([[-1.2, 1.0], [2.0, 2.0]]), []
+
+    def counted(rows, points):
+        asked.append(points)
+        return rosenbrock(rows, points)
+
+    known = rosenbrock(np.arange(2), starts)
+    fresh, end = (descend(counted, starts, below(1e-9), most=400, known=each) for each in (None, known))
+    np.testing.assert_array_equal(end.thetas, fresh.thetas)
+    np.testing.assert_array_equal(end.evaluations, fresh.evaluations)
+    assert len(asked) == 2 * max(end.evaluations) - 1
+
+
+def test_inverse_hessians_take_absolute_curvatures_where_a_function_is_not_convex():
+    axes = np.linalg.qr(np.random.default_rng(1).normal(size=(2, 3, 3)))[0]
+    curvatures = np.array([[0.5, 1.0, 4.0], [-2.0, 1e-6, 1.0]])
+    hessians = (axes * curvatures[:, None]) @ axes.swapaxes(1, 2)
+    found, convex = inverses(hessians, np.array([0.1, 0.1]))
+    wanted = (axes / np.array([[0.5, 1.0, 4.0], [2.0, 0.1, 1.0]])[:, None]) @ axes.swapaxes(1, 2)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
+    assert convex.tolist() == [True, False]
+    assert not inverses(shifted(hessians, -0.45), np.array([0.1, 0.1]))[1].any()

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import re
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from qiskit.primitives import StatevectorEstimator
 
 import qep_qiskit as qep
+from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.solution import Solution
+from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
 def chain(sites: int = 6, seed: int = 7) -> qep.Problem:
@@ -33,6 +36,35 @@ def test_six_qubits_are_stationary_and_ep_equals_implicit_differentiation(ansatz
     exact = qep.exact_gradient(problem)
     # the ansatz's own gradient, not the true one: the test above would pass for neither by accident
     assert np.linalg.norm(reference.values - exact.values) > 10 * np.linalg.norm(estimate.values - reference.values)
+
+
+def test_three_layers_take_few_evaluations_and_hessians(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = {"energies_and_gradients": 0, "hessians": 0}
+    for name in counts:
+        compute = getattr(BatchedProgram, name)
+
+        def counted(self: Any, thetas: Any, *rest: Any, name: str = name, compute: Any = compute) -> Any:
+            counts[name] += len(thetas)
+            return compute(self, thetas, *rest)
+
+        monkeypatch.setattr(BatchedProgram, name, counted)
+    for seed in (1, 2, 3):
+        qep.gradient(chain(8, seed), preparer=qep.VQE(), stencil=qep.symmetric(0.1))
+    assert counts["energies_and_gradients"] < 3 * 220 and counts["hessians"] < 3 * 18
+
+
+def test_the_regulariser_chooses_the_angles_nearest_to_its_centre() -> None:
+    """A larger μ brings the angles nearer to the annealing schedule, and to 0 for an ansatz without one."""
+    problem = chain(3)
+    family = free_family(problem)
+    strings = [family.frame.labels[i] for i in family.support]
+    schedule = annealing_angles(strings, family.free[family.support], layers=2)
+    for ansatz, centre in (("hamiltonian", schedule), ("efficient_su2", 0.0)):
+        away = [
+            np.linalg.norm(qep.VQE(ansatz, layers=2, starts=1, regulariser=mu).prepare(family).angles[0] - centre)
+            for mu in (1e-4, 1e-1, 1e3)
+        ]
+        assert away[0] > away[1] > 100 * away[2]
 
 
 def test_best_of_several_starts_is_kept() -> None:
