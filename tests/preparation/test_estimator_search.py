@@ -129,7 +129,9 @@ def _residuals(preparer: qep.VQE, family: Family, angles: Any) -> list[float]:
 
     program, mu = preparer.compiled(family).program, regulariser(preparer.regulariser, family.frame, family.free)
     operators = [bound(structure_of(family), family, p) for p in range(len(angles))]
-    centre = annealing_angles([family.frame.labels[i] for i in family.support], family.free[family.support], layers=1)
+    centre = annealing_angles(
+        [family.frame.labels[i] for i in family.support], family.free[family.support] / family.unit, layers=1
+    )
     slopes = [
         program.energy_and_gradient(theta, operator)[1] + mu * (theta - centre)
         for theta, operator in zip(angles, operators, strict=True)

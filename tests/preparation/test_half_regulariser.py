@@ -41,7 +41,7 @@ def dense_changes(problem, vqe, theta, mu):
 
 
 def centre_of(family):
-    return annealing_angles([family.frame.labels[i] for i in family.support], family.free[family.support], layers=1)
+    return annealing_angles([family.frame.labels[i] for i in family.support], family.free[family.support] / family.unit, layers=1)
 
 
 def nudge_at(problem, values):

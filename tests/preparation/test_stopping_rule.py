@@ -49,7 +49,7 @@ class Ansatz:
         )
         self.strings = structure_for(problem.frame.paulis)
         labels = [family.frame.labels[i] for i in family.support]
-        self.centre = annealing_angles(labels, family.free[family.support], layers=vqe.layers)
+        self.centre = annealing_angles(labels, family.free[family.support] / family.unit, layers=vqe.layers)
 
     def slope(self, theta, operator):
         energy, gradient = self.program.energy_and_gradient(theta, operator)

@@ -58,7 +58,7 @@ def test_the_regulariser_chooses_the_angles_nearest_to_its_centre() -> None:
     problem = chain(3)
     family = free_family(problem)
     strings = [family.frame.labels[i] for i in family.support]
-    schedule = annealing_angles(strings, family.free[family.support], layers=2)
+    schedule = annealing_angles(strings, family.free[family.support] / family.unit, layers=2)
     for ansatz, centre in (("hamiltonian", schedule), ("efficient_su2", 0.0)):
         away = [
             np.linalg.norm(qep.VQE(ansatz, layers=2, starts=1, regulariser=mu).prepare(family).angles[0] - centre)
