@@ -124,15 +124,15 @@ class Model:
 
     def hessians(self, owners: Rows, coefficients: Real, thetas: Real, *, exact: bool = False) -> Real:
         """Return the Hessians (R, P, P) of rows of energies with ½μ|θ − θ_c|², quick ones or exact ones."""
-        found = (hessians if exact else quick_hessians)(self.evaluator, thetas, coefficients)
-        return shifted(found, self.mu[owners])
+        of_energies = (hessians if exact else quick_hessians)(self.evaluator, thetas, coefficients)
+        return shifted(of_energies, self.mu[owners])
 
     def inverses(
-        self, owners: Rows, coefficients: Real, thetas: Real, more: Real | float = 0.0
+        self, owners: Rows, coefficients: Real, thetas: Real, caution: Real | float = 0.0
     ) -> tuple[Real, NDArray[np.bool_]]:
-        """Return the inverses of these Hessians plus `more` curvature per row, and which rows are convex."""
-        found = self.hessians(owners, coefficients, thetas)
-        return inverses(shifted(found, more), LEAST_CURVATURE * self.mu[owners] + more)
+        """Return the inverses of these Hessians with a curvature added for caution, and which rows are convex."""
+        cautious = shifted(self.hessians(owners, coefficients, thetas), caution)
+        return inverses(cautious, LEAST_CURVATURE * self.mu[owners] + caution)
 
     def descend(
         self, owners: Rows, coefficients: Real, function: Function, aim: Aim, starts: Real, memory: Memory, most: int | Rows
@@ -140,8 +140,8 @@ class Model:
         """Minimise rows of energies with these coefficients, renewing the Hessians of many angles."""
 
         def curved(rows: Rows, thetas: Real, gradients: Real) -> Real:
-            more = CAUTION * np.linalg.norm(gradients, axis=1)
-            return self.inverses(owners[rows], coefficients[rows], thetas, more)[0]
+            caution = CAUTION * np.linalg.norm(gradients, axis=1)
+            return self.inverses(owners[rows], coefficients[rows], thetas, caution)[0]
 
         if not self.deep:
             return descend(function, starts, aim, most=most, memory=memory)
@@ -268,13 +268,13 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     """
     rows, lost = rows[free.done[rows]], [rows[:0]]
     for attempt in range(MOST_SADDLES if len(rows) else 0):
-        found = model.hessians(rows, model.free[rows], free.thetas[rows], exact=True)
+        matrices = model.hessians(rows, model.free[rows], free.thetas[rows], exact=True)
         assert isinstance(free.memory, FullMemory)
-        inverse, convex = inverses(found, LEAST_CURVATURE * model.mu[rows])
+        inverse, convex = inverses(matrices, LEAST_CURVATURE * model.mu[rows])
         free.memory.set(rows, inverse)
         saddle, before, begin = ~convex, free.thetas[rows], free.thetas[rows]
         for k in np.flatnonzero(~convex).tolist():
-            values, axes = np.linalg.eigh(found[k])
+            values, axes = np.linalg.eigh(matrices[k])
             saddle[k] = values[0] < 0.0
             if saddle[k]:
                 begin[k] -= KICK * np.sign(axes[:, 0] @ free.gradients[rows[k]] + 1e-300) * axes[:, 0]

@@ -104,8 +104,8 @@ def test_known_values_of_the_starts_are_not_computed_again():
         asked.append(points)
         return rosenbrock(rows, points)
 
-    known = rosenbrock(np.arange(2), starts)
-    fresh, end = (descend(counted, starts, below(1e-9), most=400, known=each) for each in (None, known))
+    at_starts = rosenbrock(np.arange(2), starts)
+    fresh, end = (descend(counted, starts, below(1e-9), most=400, known=each) for each in (None, at_starts))
     np.testing.assert_array_equal(end.thetas, fresh.thetas)
     np.testing.assert_array_equal(end.evaluations, fresh.evaluations)
     assert len(asked) == 2 * max(end.evaluations) - 1
