@@ -105,11 +105,11 @@ class MPS(Brief, Preparer):
             start = solved[order[0]] if solved else starts[0] if starts else None
             if start is not None and not np.array_equal(start.order, solver.order):
                 start = None
-            told = sweeps_told(progress, stage, share)
-            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed, swept=told)
+            swept = sweeps_told(progress, stage, share)
+            solved[p] = solver.ground_state(coefficients[p], start=start, seed=seed, swept=swept)
             if start is not None and gap is not None and 2 * abs(family.betas[p]) * family.nudge_bound() > gap:
                 # the levels may have crossed, and sweeps from the free state would then follow the upper one
-                afresh = solver.ground_state(coefficients[p], seed=seed, swept=told)
+                afresh = solver.ground_state(coefficients[p], seed=seed, swept=swept)
                 solved[p] = min(solved[p], afresh, key=lambda state: state.energy)
             if self.gap and family.betas[p] == 0.0:
                 progress("DMRG of the first excited state", None)
