@@ -44,25 +44,25 @@ def fingerprint(value: object, what: str = "value") -> str:
     >>> fingerprint(lambda y: 2 * y) == fingerprint(lambda y: 3 * y)
     False
     """
-    known = _known.get()
-    if known is None:
+    digests = _digests.get()
+    if digests is None:
         return Reader(what).digest(value).hex()
-    if id(value) not in known:
-        known[id(value)] = (value, Reader(what).digest(value).hex())
-    return known[id(value)][1]
+    if id(value) not in digests:
+        digests[id(value)] = (value, Reader(what).digest(value).hex())
+    return digests[id(value)][1]
 
 
-_known: ContextVar[dict[int, tuple[object, str]] | None] = ContextVar("known", default=None)
+_digests: ContextVar[dict[int, tuple[object, str]] | None] = ContextVar("digests", default=None)
 
 
 @contextmanager
 def read_once() -> Iterator[None]:
     """Read every object only once within the ``with`` block, in which no object may change."""
-    token = _known.set({})
+    token = _digests.set({})
     try:
         yield
     finally:
-        _known.reset(token)
+        _digests.reset(token)
 
 
 def of_or_none(value: object) -> str | None:

@@ -119,8 +119,8 @@ class TrueResponses:
         frame, rows = self.families[0].frame, [self.families[number].free for number in numbers]
         states = {k: state for k, state in enumerate(true_ground_states(frame, rows)) if state and state.response is None}
         computed = true_responses(frame, [rows[k] for k in states], list(states.values()), [nudges[k] for k in states])
-        known = dict(zip(states, computed, strict=True))
-        return [known.get(k) for k in range(len(rows))]
+        responses = dict(zip(states, computed, strict=True))
+        return [responses.get(k) for k in range(len(rows))]
 
 
 def ground_state_responses(families: Sequence[Family], most_qubits: int) -> list[Responsive | None]:
