@@ -3,7 +3,7 @@
 Three tasks: antiferromagnetic order, XOR and moons; the last two also with one sample per step. Every rule is scanned over the
 same base rules and learning rates; fixed shots also over their number and β, `adaptive_shots` over β and the constant c in
 L = c/η. Planned shots begin with two per circuit and the program's own β. All points of a scan train from five seeds, the best
-twelve from fifteen, and the best four from thirty; the best of these, by its geometric mean, then trains from ten other seeds,
+twelve from fifteen, and the best four from thirty; the best of these, by its geometric mean, then trains from thirty other seeds,
 the same for all rules. A training of a scan is stopped at six times the mean of the best point so far, and counts as that. A
 training reaches the target where the exact loss of all samples is at or below it after three steps in a row; the shots of these
 steps count.
@@ -37,7 +37,7 @@ from qep_qiskit.errors import DegenerateGroundStateError
 from qep_qiskit.training import SGD, Adam, AdaptiveShots, Momentum, Optimizer, PlannedShots
 
 Array = NDArray[np.float64]
-SEEDS = range(10)
+SEEDS = range(30)
 EDGES = [(i, j) for i in range(6) for j in range(max(i + 1, 2), 6)]
 SPINS = qep.ising(sites=6, edges=EDGES, inputs=[0, 1], outputs=[5], clamp=True)
 CORNERS = np.array([[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]])
@@ -249,7 +249,7 @@ def _mean(shots: Array) -> float:
 
 
 def measure(folder: Path, names: Sequence[str], groups: Sequence[str]) -> None:
-    """Scan, train from ten seeds, and write what is known so far after every row."""
+    """Scan, train from thirty seeds, and write what is known so far after every row."""
     folder.mkdir(parents=True, exist_ok=True)
     runs, results = Runs(folder / "runs.jsonl"), folder / "planned_shots.json"
     rows: dict[str, dict[str, Any]] = json.loads(results.read_text())["rows"] if results.is_file() else {}
@@ -304,7 +304,7 @@ def draw(folder: Path) -> None:
             colour = "C1" if group == "planned" else "C0" if "β" not in group else "C7"
             panel.plot(np.full(len(shots), place), shots, "o", color=colour, alpha=0.35, markeredgewidth=0, markersize=5)
             panel.plot(place, np.exp(np.log(shots).mean()), "_", color=colour, markersize=22, markeredgewidth=2.5)
-        panel.set_xticks(range(len(groups)), [group.replace(", ", ",\n") for group in groups], rotation=45, fontsize=8)
+        panel.set_xticks(range(len(groups)), [("fixed, β = 0.1" if group == "fixed" else group).replace(", ", ",\n") for group in groups], rotation=45, fontsize=8)
         panel.set(xlim=(-0.6, len(groups) - 0.4), yscale="log", title=f"{name}, loss {TASKS[name].target:g}")
         panel.grid(axis="y", alpha=0.25)
     axes[0][0].set_ylabel("shots to the target loss")
