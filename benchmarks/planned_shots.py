@@ -304,7 +304,8 @@ def draw(folder: Path) -> None:
             colour = "C1" if group == "planned" else "C0" if "β" not in group else "C7"
             panel.plot(np.full(len(shots), place), shots, "o", color=colour, alpha=0.35, markeredgewidth=0, markersize=5)
             panel.plot(place, np.exp(np.log(shots).mean()), "_", color=colour, markersize=22, markeredgewidth=2.5)
-        panel.set_xticks(range(len(groups)), [("fixed, β = 0.1" if group == "fixed" else group).replace(", ", ",\n") for group in groups], rotation=45, fontsize=8)
+        labels = ["fixed, β = 0.1" if group == "fixed" else group for group in groups]
+        panel.set_xticks(range(len(groups)), [label.replace(", ", ",\n") for label in labels], rotation=45, fontsize=8)
         panel.set(xlim=(-0.6, len(groups) - 0.4), yscale="log", title=f"{name}, loss {TASKS[name].target:g}")
         panel.grid(axis="y", alpha=0.25)
     axes[0][0].set_ylabel("shots to the target loss")
