@@ -9,7 +9,7 @@ from functools import cached_property
 from qep_qiskit.simulation.cones.embedding import embedding
 from qep_qiskit.simulation.cones.groups import Group
 from qep_qiskit.simulation.cones.leaves import simulated_qubits
-from qep_qiskit.simulation.cones.order import rearranged, relocated, standard_order
+from qep_qiskit.simulation.cones.order import places_of, rearranged, relocated
 from qep_qiskit.simulation.cones.sizes import TemplateSize
 from qep_qiskit.simulation.cones.walk import Form, Phased, X, Y, Z
 
@@ -60,7 +60,7 @@ def structures_of(groups: Iterable[Group]) -> list[Structure]:
         letters = group.strings[0].letters
         key = form, tuple(letters.values())
         if key not in seen:
-            places = standard_order(*key)
+            places = places_of(form)
             standard, positions = rearranged(form, places)
             everywhere = _everywhere(key[1], places)
             shape = (form.qubits, everywhere, *(_without_place(step) for step in standard.steps))
