@@ -59,6 +59,14 @@ def _written_through(target: Path, content: bytes) -> Path:
     return target
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it. Raise InputError where that is not possible."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"{folder}: cannot be made a folder ({error.strerror}); give another one") from None
+
+
 def missing_folders(folder: Path) -> list[Path]:
     """Return the folders that must be made so that a folder exists, the innermost first."""
     return [above for above in (folder, *folder.parents) if not above.exists()]

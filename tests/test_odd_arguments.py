@@ -136,3 +136,18 @@ def test_any_temperature_has_a_gradient(temperature):
     gradient = qep.gradient(PROBLEM, preparer=qep.Thermal(temperature))
     hot = -2 * 0.4 / temperature if temperature > 1 else qep.exact_gradient(PROBLEM)["h[1]"].value  # ⟨Z⟩ → h/T
     assert gradient["h[1]"].value == pytest.approx(hot, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    "begin",
+    [
+        lambda folder: qep.train(NETWORK, [[0.5]], [0.4], epochs=1, run=folder),
+        lambda folder: qep.compare(PROBLEM, shots=10, keep=folder),
+        lambda folder: qep.vjp(NETWORK, WEIGHTS, [[0.5]], [[1.0]], shots=10, run=folder),
+    ],
+    ids=["train", "compare", "vjp"],
+)
+def test_a_folder_that_cannot_be_made(begin, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(qep.InputError, match="file/run: cannot be made a folder"):
+        begin(tmp_path / "file/run")

@@ -70,7 +70,7 @@ def deviation(values: ArrayLike, exact: ArrayLike, stderr: ArrayLike | None = No
             z = np.where(bars > 0, (g - truth) / bars, np.nan)
     return Deviation(
         relative_error=float(np.linalg.norm(g - truth)) / size if size else None,
-        cosine=float(g @ truth) / (size * length) if size * length else None,
+        cosine=float(np.clip((g / length) @ (truth / size), -1.0, 1.0)) if size and length else None,
         sign_agreement=float(np.mean(np.sign(g[clear]) == np.sign(truth[clear]))) if clear.any() else 1.0,
         z=z,
     )

@@ -11,8 +11,7 @@ from typing import Any
 
 from qep_qiskit.budget.budget import Budget
 from qep_qiskit.documents import plain
-from qep_qiskit.errors import InputError
-from qep_qiskit.files import write_whole
+from qep_qiskit.files import make_folder, write_whole
 from qep_qiskit.fingerprints import fingerprint
 
 FILE = "budget.json"
@@ -54,10 +53,7 @@ class Kept:
 
     def write(self, budget: Budget, *, complete: bool) -> Path:
         """Write all rungs. A reader sees either the old file or the new one, never a part of it."""
-        try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise InputError(f"{self.folder}: cannot be made a folder ({error.strerror}); give another one") from None
+        make_folder(self.path.parent)
         document = plain({**budget.to_dict(), **self.extra, "question": self.question, "complete": complete})
         text = json.dumps({**document, "checksum": fingerprint(document)}, indent=2, allow_nan=False)
         return write_whole(self.path, (text + "\n").encode())

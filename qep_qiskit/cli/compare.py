@@ -17,7 +17,7 @@ from qep_qiskit.cli.output import console, print_json, say
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.estimates import duration, percent
-from qep_qiskit.files import missing_folders, remove_empty, typed, write_whole
+from qep_qiskit.files import make_folder, missing_folders, remove_empty, typed, write_whole
 from qep_qiskit.progress import showing
 from qep_qiskit.runs.file.folders import find_run
 
@@ -143,7 +143,7 @@ def _ending(climb: Climb, of: int) -> str:
 
 def _write_spec(spec: Spec, folder: Path) -> None:
     """Write the spec unless the folder belongs to a run."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     if not (folder / "run.db").exists():
         write_whole(folder / "spec.toml", spec.to_toml().encode())
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import missing_folders, remove_empty, write_whole
+from qep_qiskit.files import make_folder, missing_folders, remove_empty, write_whole
 from qep_qiskit.fingerprints import difference
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.lock import WriteLock
@@ -55,7 +55,7 @@ class Kept:
         if _stamp(path) != self._written:
             self._join(path)
         self.rows.sort(key=lambda row: row.number)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        make_folder(self.folder)
         write_whole(path, (json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode())
         self.saved, self._saved, self._written = len(self.rows), time.monotonic(), _stamp(path)
 
@@ -102,7 +102,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         "versions": {name: version for name, version in versions().items() if name != "python"},
     }
     missing = missing_folders(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock = WriteLock(folder)
     try:
         lock.acquire()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import missing_folders, remove_empty, typed
+from qep_qiskit.files import make_folder, missing_folders, remove_empty, typed
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.folders import DATABASE, LAYER, SPEC, resumed_by
@@ -35,7 +35,7 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
         raise InputError(f"{folder}: there is a run already; {_remedy(folder)}, or give another --run")
     had_spec = (folder / SPEC).exists()
     missing = missing_folders(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()
     try:
