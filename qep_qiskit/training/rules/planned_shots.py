@@ -216,7 +216,7 @@ class PlannedShots:
         noise = float(harm @ variance / unbias)
         whole = SMOOTHING * memory["whole"] + (1.0 - SMOOTHING) * np.diag(seen.covariance)
         excess = float(harm @ whole) / max(float(harm @ variance), FREE_OF_NOISE)
-        kept = memory["circuits"] * _changed(memory["harm"], harm, variance)
+        circuits = memory["circuits"] * _changed(memory["harm"], harm, variance)
         share = _averaged(self.base)
         # the signal with which the 1/left steps of an average win as much as the loss's error bar
         visible = error * left / ((1.0 - reach / 2.0) * rate)
@@ -247,7 +247,7 @@ class PlannedShots:
             "curvature": np.array([curvature]),
             "mean shots": np.array([float(seen.plan.shots)]),
             "plan": np.array([signal, noise, saturation, wanted, why]),
-            "circuits": _circuits(seen, beta, harm, kept),
+            "circuits": _circuits(seen, beta, harm, circuits),
         }
 
     def bars(self, memory: Memory) -> Vector:
