@@ -12,16 +12,15 @@ def _end(number: int, frame: FrameType | None) -> None:
     os._exit(128 + number)
 
 
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # it may also be ignored, as for a background job
-    signal.signal(signal.SIGINT, _end)
-
-
 def main() -> None:
     """Import the program, and run it."""
+    alone = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # it may also be ignored, as for a background job
+    if alone:
+        signal.signal(signal.SIGINT, _end)
     from qep_qiskit.cli.main import main as run
 
     try:
-        if signal.getsignal(signal.SIGINT) is _end:
+        if alone:
             signal.signal(signal.SIGINT, signal.default_int_handler)
         run()
     except KeyboardInterrupt:  # before the work has begun or after its end; in between, it is handled
