@@ -26,6 +26,7 @@ def file_bytes(figure: Figure, style: Literal["png", "svg"] = "svg", dpi: int = 
     metadata = {"Software": None} if style == "png" else {"Date": None, "Creator": None}
     with warnings.catch_warnings(), rc_context({"svg.hashsalt": "qep"}):
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        figure.draw_without_rendering()  # the layout of parts in parts takes two rounds
         figure.savefig(stream, format=style, dpi=dpi, metadata=metadata)
     return stream.getvalue()
 
