@@ -6,7 +6,8 @@ L = c/η. Planned shots begin with two per circuit and the program's own β. All
 twelve from fifteen, and the best four from thirty; the best of these, by its geometric mean, then trains from thirty other seeds,
 the same for all rules. A training of a scan is stopped at six times the mean of the best point so far, and counts as that. A
 training reaches the target where the exact loss of all samples is at or below it after three steps in a row; the shots of these
-steps count.
+steps count. A training that does not reach it counts as 200,000 shots. Of the tasks with one sample per step, not all rows were
+measured.
 
     python -m benchmarks.planned_shots FOLDER            scan and measure; what is already in FOLDER/runs.jsonl is not run again
     python -m benchmarks.planned_shots FOLDER XOR "fixed, best β"      these tasks and rows alone
