@@ -77,7 +77,7 @@ class Adiabatic(Brief, Preparer):
     Raises
     ------
     InputError
-        If an option is out of range; from :meth:`prepare`, if `initial` does not fit the network or leaves a qubit without a
+        If an option is out of range; from :meth:`prepare_all`, if `initial` does not fit the network or leaves a qubit without a
         field (its ground state would be degenerate).
 
     Notes
