@@ -157,6 +157,6 @@ def machine_line(results: Results) -> str:
     """Return what the numbers were measured on, as a sentence."""
     m = results.machine
     return (
-        f"Medians, measured {results.date} on {m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, "
+        f"Medians, measured up to {results.date} on {m['cpu']}, {m['cores']} cores, {m['memory_gb']} GB, {m['system']}, "
         f"Python {m['python']}. The ratio is the method's time divided by ours."
     )
