@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.bias import FAINTEST, rounded, safe_beta
+from qep_qiskit.equilibrium.bias import above_rounding, rounded, safe_beta
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -128,5 +128,4 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
     reach = float(np.median(reaches)) if reaches else 0.0
     if reach <= 0:
         return asked.at(USUAL)
-    farthest = FARTHEST.get(asked.at(USUAL).order, 1.0) / reach
-    return asked.at(rounded(min(max(USUAL, FAINTEST * farthest), farthest)))
+    return asked.at(above_rounding(FARTHEST.get(asked.at(USUAL).order, 1.0) / reach, USUAL))

@@ -205,7 +205,12 @@ def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
     nudge does not drown in rounding.
     """
     share = {1: 0.004, 2: 0.05}.get(order, 0.2)
-    return rounded(min(max(most, FAINTEST * min(share / reach, LARGEST)), share / reach)) if reach > 0 else most
+    return above_rounding(share / reach, most) if reach > 0 else most
+
+
+def above_rounding(allowed: float, most: float) -> float:
+    """Return a β of at most `allowed`, and of at most `most` unless that is less than `FAINTEST` of what is allowed."""
+    return rounded(min(max(most, FAINTEST * min(allowed, LARGEST)), allowed))
 
 
 def rounded(beta: float) -> float:
