@@ -59,12 +59,14 @@ def _written_through(target: Path, content: bytes) -> Path:
     return target
 
 
-def make_folder(folder: Path) -> None:
-    """Make a folder and those above it. Raise InputError where that is not possible."""
+def make_folder(folder: Path) -> list[Path]:
+    """Make a folder and those above it, and return those that were missing. Raise InputError where that is not possible."""
+    missing = missing_folders(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made a folder ({error.strerror}); give another one") from None
+    return missing
 
 
 def missing_folders(folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import make_folder, missing_folders, remove_empty, write_whole
+from qep_qiskit.files import make_folder, remove_empty, write_whole
 from qep_qiskit.fingerprints import difference
 from qep_qiskit.provenance import versions
 from qep_qiskit.runs.file.lock import WriteLock
@@ -101,8 +101,7 @@ def opened(folder: Path, spec_text: str, axes: Sequence[Axis], files: Mapping[st
         "files": dict(files),
         "versions": {name: version for name, version in versions().items() if name != "python"},
     }
-    missing = missing_folders(folder)
-    make_folder(folder)
+    missing = make_folder(folder)
     lock = WriteLock(folder)
     try:
         lock.acquire()

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import make_folder, missing_folders, remove_empty, typed
+from qep_qiskit.files import make_folder, remove_empty, typed
 from qep_qiskit.foreign.documents import json_value
 from qep_qiskit.runs.file.database import Database, create
 from qep_qiskit.runs.file.folders import DATABASE, LAYER, SPEC, resumed_by
@@ -34,8 +34,7 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
     if (folder / DATABASE).exists():
         raise InputError(f"{folder}: there is a run already; {_remedy(folder)}, or give another --run")
     had_spec = (folder / SPEC).exists()
-    missing = missing_folders(folder)
-    make_folder(folder)
+    missing = make_folder(folder)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()
     try:

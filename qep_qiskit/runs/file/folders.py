@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.files import make_folder, missing_folders, remove_empty
+from qep_qiskit.files import make_folder, remove_empty
 
 DATABASE, SPEC = "run.db", "spec.toml"
 HOME = Path("hardware_runs")
@@ -29,8 +29,7 @@ def dated_folder(stem: str) -> Path:
     name = f"{stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
     if not _claimed:
         atexit.register(leave_unused)
-    _claimed.extend(missing_folders(HOME))
-    make_folder(HOME)
+    _claimed.extend(make_folder(HOME))
     for folder in map(HOME.joinpath, itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))):
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
