@@ -42,7 +42,7 @@ WANTED = 0.05
 SITES = {"chain": 100, "heavy-hex": 127}
 INSTANCES = {
     "chain": {"paramagnet": 10, "strong disorder": 3, "near critical": 2, "ordered": 2, "glass": 2},
-    "heavy-hex": {"paramagnet": 10, "ordered": 1, "glass": 1, "near critical": 1},
+    "heavy-hex": {"paramagnet": 10, "near critical": 1, "ordered": 1, "glass": 1},
 }
 GROWTH = {1: (20, 50, 100, 200, 500, 1000), 2: (20, 50, 100, 200, 500, 1000), 3: (20, 50, 100)}
 """The sites at which whole gradients are timed, by layers."""
@@ -103,7 +103,7 @@ def compare() -> None:
         seconds = [np.median([r[way]["seconds"] for r in group]) for way in ("2", "MPS")]
         warned = sum(bool(r["2"]["warnings"]) for r in group)
         shares = (f"{', '.join(listed)} %", f"{median:.2g} %", f"{warned} of {len(group)}")
-        lines.append([f"{graph}, {regime}", *shares, *(f"{each:.2g} s" for each in seconds)])
+        lines.append([f"{graph}, {regime}", *shares, *(f"{each:.0f} s" if each >= 10 else f"{each:.2g} s" for each in seconds)])
     print(table(head, lines, "llrrrr"))
 
 
