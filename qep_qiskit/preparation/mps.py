@@ -154,7 +154,7 @@ class MPS(Brief, Preparer):
     ) -> tuple[TensorState, float]:
         """Return the ground state and E1 − E0, both from two further starts, which can also reveal a local minimum."""
         rough = TensorSolver(solver.paulis, min(self.bond_dimension, GAP_BOND_DIMENSION), self.max_sweeps)
-        resolution = RESOLUTION * float(np.abs(coefficients).sum())
+        resolution = RESOLUTION * float(np.abs(coefficients[solver.busy]).sum())
         for attempt in range(ATTEMPTS):
             starts = [seed + 2 * attempt + 1, seed + 2 * attempt + 2]
             others = [rough.ground_state(coefficients, orthogonal_to=ground, seed=start, loose=True) for start in starts]
@@ -163,7 +163,7 @@ class MPS(Brief, Preparer):
             if gap > -resolution:
                 break
             ground = solver.ground_state(coefficients, start=lowest)
-        if gap <= max(DEGENERATE_SHARE * ordinary_size(coefficients), resolution):
+        if gap <= max(DEGENERATE_SHARE * ordinary_size(coefficients[solver.busy]), resolution):
             raise DegenerateGroundStateError(
                 f"the ground state is degenerate as far as DMRG tells (gap {gap:.1e}), so its response to a nudge is not "
                 "defined; break the symmetry, for instance by a longitudinal field h or another weight"

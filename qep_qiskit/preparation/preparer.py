@@ -295,9 +295,11 @@ def prepare_in_turn(preparer: Preparer, families: Sequence[Family], *, seed: int
 
 def nearest(family: Family, others: Sequence[Family], prepared: Sequence[Prepared]) -> Prepared | None:
     """Return the states of the nearest of some families; None if the relative 1-norm distance exceeds `NEAR`."""
-    labels = family.frame.labels
+    labels, busy = family.frame.labels, family.frame.busy
     same = [other.frame is family.frame or other.frame.labels == labels for other in others]
-    distances = [float(np.abs(o.free - family.free).sum()) if alike else np.inf for o, alike in zip(others, same, strict=True)]
-    if not distances or min(distances) > NEAR * np.abs(family.free).sum():
+    distances = [
+        float(np.abs(o.free - family.free)[busy].sum()) if alike else np.inf for o, alike in zip(others, same, strict=True)
+    ]
+    if not distances or min(distances) > NEAR * np.abs(family.free[busy]).sum():
         return None
     return prepared[int(np.argmin(distances))]

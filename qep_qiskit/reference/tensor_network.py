@@ -129,7 +129,7 @@ class GroundStates:
 
     @property
     def _resolution(self) -> float:
-        return ROUNDING * float(np.abs(self.problem.hamiltonian_row).sum())
+        return ROUNDING * float(np.abs(self.problem.hamiltonian_row[self.problem.frame.busy]).sum())
 
     def _search(self) -> None:
         """Find the free phase by sweeps from several starting states."""
@@ -236,7 +236,7 @@ def _refined(states: GroundStates, stencil: Stencil) -> tuple[Vector, Vector, in
 def _unconverged(states: GroundStates, stencil: Stencil, chi: int) -> Vector:
     """Return an estimate of the error of untruncated states, whose angle to the ground state is √variance/gap."""
     size = np.abs(states.problem.gradient_rows).sum(axis=1)
-    gap = ordinary_size(states.problem.hamiltonian_row)
+    gap = ordinary_size(states.problem.hamiltonian_row[states.problem.frame.busy])
     pairs = [pair for pair in zip(stencil.phases, stencil.phase_factors, strict=True) if pair[1]]
     angle = sum(abs(factor) * math.sqrt(states.state(beta, chi).variance) for beta, factor in pairs) / gap
     return np.asarray(2 * angle * size)

@@ -257,13 +257,14 @@ def _lanczos(product: Any, start: Array, apart: Array | None, still: float) -> t
     residual = 0.0
     values, ritz = np.zeros(1), np.ones((1, 1))
     for step in range(KRYLOV):
-        image = clean(product(basis[-1]))
+        image = product(basis[-1])
         diagonal.append(float(np.real(np.vdot(basis[-1], image))))
         image = image - diagonal[-1] * basis[-1]
         if step:
             image = image - off[-1] * basis[-2]
         for each in basis:
             image = image - np.vdot(each, image) * each
+        image = clean(image)  # last: without it, steps amplify a rounding error if the eigenvalue 0 of `apart` is the lowest
         size = float(np.linalg.norm(image))
         if step == 0:
             residual = size

@@ -146,6 +146,11 @@ class TensorSolver:
         return chain_order(self.paulis)
 
     @cached_property
+    def busy(self) -> NDArray[np.bool_]:
+        """True for strings that are not the identity, shape (L,)."""
+        return np.asarray((self.paulis.x | self.paulis.z).any(axis=1))
+
+    @cached_property
     def _strings(self) -> list[String]:
         return _strings(self.paulis, np.argsort(self.order))
 
@@ -174,6 +179,8 @@ class TensorSolver:
         swept : callable
             Called after each sweep with its number and the energy.
         """
+        constant = float((_signs(self.paulis) * coefficients)[~self.busy].sum())  # added at the end: it would only cost digits
+        coefficients = np.where(self.busy, coefficients, 0.0)
         unit = math.ldexp(1.0, int(np.frexp(np.abs(coefficients).max(initial=0.0))[1]))  # a power of two changes no digit
         coefficients = coefficients / unit
         strengths = _signs(self.paulis) * coefficients
@@ -181,7 +188,7 @@ class TensorSolver:
         n = len(self.order)
 
         def scaled(sweep: int, energy: float) -> None:
-            swept(sweep, unit * energy)
+            swept(sweep, constant + unit * energy)
 
         with single_threaded(0):
             first = start.chain if isinstance(start, TensorState) else self._product(start, seed)
@@ -198,13 +205,13 @@ class TensorSolver:
                 swept=scaled,
             )
             if loose:
-                return TensorState(chain, self.order, unit * energy, np.nan, truncation, sweeps)
+                return TensorState(chain, self.order, constant + unit * energy, np.nan, truncation, sweeps)
             # each term's mean is subtracted before H is squared, since ⟨H²⟩ − ⟨H⟩² would lose all digits
             means = dmrg.expectations(chain, self._strings)
             shifted = dmrg.operator(self._strings, strengths.tolist(), n, shifts=(strengths * means).tolist())
             rounding = float(np.finfo(float).eps * (coefficients @ coefficients))
             variance = abs(dmrg.variance(chain, shifted)) + rounding
-        energy = unit * float(strengths @ means)
+        energy = constant + unit * float(strengths @ means)
         return TensorState(chain, self.order, energy, unit**2 * variance, truncation, sweeps)
 
     def _product(self, bloch: NDArray[np.float64] | None, seed: int) -> list[Array]:

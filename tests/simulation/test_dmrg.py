@@ -57,6 +57,20 @@ def test_the_lowest_states_are_those_of_the_matrix(seed):
     np.testing.assert_allclose(means, dense, atol=1e-10)
 
 
+def test_an_orthogonal_state_stays_orthogonal_if_all_energies_are_positive():
+    """The projected operator then has its lowest eigenvalue, zero, in the state that is to be avoided."""
+    constant = 300.0
+    paulis = random_pauli_list(5, 12, seed=4, phase=False)
+    coefficients = np.random.default_rng(4).normal(size=12)
+    energies = np.linalg.eigvalsh(SparsePauliOp(paulis, coefficients).to_matrix())
+    operator = dmrg.operator([*strings_of(paulis), []], [*coefficients.tolist(), constant], 5)
+    start = dmrg.product_chain(np.random.default_rng(1).uniform(0.2, 2.9, 5))
+    options = {"bond_dimension": 8, "max_sweeps": 30, "accuracy": dmrg.Accuracy(), "noisy": True}
+    ground = dmrg.lowest(start, operator, **options)[0]
+    energy = dmrg.lowest(start, operator, **options, orthogonal_to=ground)[1]
+    assert energy - constant == pytest.approx(energies[1], abs=1e-5)
+
+
 def test_a_truncated_state_reports_its_variance_and_keeps_its_size():
     paulis = random_pauli_list(8, 40, seed=5, phase=False)
     coefficients = np.random.default_rng(5).normal(size=40)

@@ -88,16 +88,21 @@ class ProductEnergy:
     ----------
     strings : ProductStrings
     coefficients : ndarray of shape (L,)
+    constant : float
+        The coefficient of the identity.
     """
 
     strings: ProductStrings
     coefficients: Vector
+    constant: float = 0.0
 
     @classmethod
     def of(cls, paulis: PauliList, coefficients: Vector) -> ProductEnergy:
-        """Return the energy of Σ c_l P_l, without strings whose coefficient is zero."""
-        nonzero = np.flatnonzero(coefficients)
-        return cls(ProductStrings(paulis[nonzero]), np.asarray(coefficients)[nonzero])
+        """Return the energy of Σ c_l P_l; strings whose coefficient is zero are left out."""
+        busy = np.asarray((paulis.x | paulis.z).any(axis=1))
+        turning = np.flatnonzero(busy & (coefficients != 0))
+        constant = float(np.sum(np.real((-1j) ** np.asarray(paulis.phase[~busy])) * coefficients[~busy]))
+        return cls(ProductStrings(paulis[turning]), np.asarray(coefficients)[turning], constant)
 
     @property
     def scale(self) -> float:
@@ -106,7 +111,7 @@ class ProductEnergy:
 
     def energy(self, bloch: Vector) -> Vector:
         """Return the energy E, shape (…), for Bloch vectors of shape (…, n, 3)."""
-        return np.asarray(self.strings.values(bloch) @ self.coefficients)
+        return np.asarray(self.constant + self.strings.values(bloch) @ self.coefficients)
 
     def slope(self, bloch: Vector, axes: NDArray[np.float64]) -> Vector:
         """Return ∂E/∂u along the tangent axes, shape (2n,)."""
