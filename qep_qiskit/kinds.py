@@ -97,7 +97,10 @@ class Kind:
 
     @property
     def about(self) -> str:
-        """The first line of the value's docstring, without "Return"."""
+        """The value's attribute `about` if it is a text, or else the first line of its docstring, without "Return"."""
+        about = getattr(self.value, "about", None)
+        if isinstance(about, str):
+            return about
         return (inspect.getdoc(self.value) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
 
     @functools.cached_property

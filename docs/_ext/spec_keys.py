@@ -76,7 +76,7 @@ def default_of(key: dict[str, Any]) -> str:
 def names(registry: Kinds) -> Iterator[str]:
     """Yield a list of the names in a registry."""
     for name, kind in registry.built_in.items():
-        yield f"* `{name}`: {kind.about}" if kind.about and not isinstance(kind.value, property) else f"* `{name}`"
+        yield f"* `{name}`: {kind.about}"
 
 
 def sentence(text: str) -> str:

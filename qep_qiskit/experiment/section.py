@@ -13,7 +13,9 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_of
+from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_of, shown
+
+WORDS = {int: "whole number", float: "number", str: "text"}
 
 
 class Section(BaseModel):
@@ -103,9 +105,7 @@ def _model(choice: Choice, kind: Kind) -> type[KindSection]:
         form = _form(parameter)
         if name not in (choice.selector, *choice.given) and form is not None:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
-            key = parameter.key
-            limits = Field(ge=key.least, le=key.most, gt=key.above, lt=key.below, description=allowed(key, form))
-            fields[name] = (Annotated[form, limits], default)
+            fields[name] = (_limited(form, parameter.key), Field(default, description=allowed(parameter.key, form)))
     model = create_model(kind.name, __base__=KindSection, **fields)
     model.kind_, model.selector_ = kind, choice.selector
     return model
@@ -118,33 +118,52 @@ def allowed(key: Key, form: Any) -> str:
     --------
     >>> allowed(Key("the number of layers", least=1, most=1000), int)
     'the number of layers, a whole number from 1 to 1000'
-    >>> allowed(Key(), Literal["low", "high"]), allowed(Key(), bool)
-    ('one of "low", "high"', 'true or false')
+    >>> allowed(Key(above=0, below=1), list[float]), allowed(Key(), bool)
+    ('a list of numbers above 0 and below 1', 'true or false')
     """
-    leaves = set(_leaves(form)) - {type(None)}
-    if get_origin(form) is Literal:
-        words = get_args(form)
-        values = one_of(words) if isinstance(words[0], str) else " or ".join(map(str, words))
-    elif leaves == {bool}:
+    limits = _limits(key)
+    if form is bool:
         return f"true or false ({key.about})" if key.about else "true or false"
+    if key.about and not limits and get_origin(form) is not Literal:
+        return key.about
+    return ", ".join(text for text in (key.about, _plain(form, limits)) if text)
+
+
+def _plain(form: Any, limits: str, *, several: bool = False) -> str:
+    """Return a type in words, with the limits after each kind of number."""
+    origin, parts = get_origin(form), get_args(form)
+    if origin in (Union, types.UnionType):
+        return " or ".join(_plain(part, limits, several=several) for part in parts)
+    if origin is Literal:
+        return one_of(parts) if isinstance(parts[0], str) and len(parts) > 1 else " or ".join(map(shown, parts))
+    if origin in (list, dict):
+        word, rest = "list" if origin is list else "table", f" of {_plain(parts[-1], limits, several=True)}"
+    elif form is bool:
+        return "true or false"
     else:
-        values = _range(key, "a whole number" if float not in leaves else "a number")
-    return ", ".join(text for text in (key.about, values) if text) or _plain(leaves)
+        word, rest = WORDS.get(form, "value"), limits if form in (int, float) else ""
+    return f"{word}s{rest}" if several else f"a {word}{rest}"
 
 
-def _plain(leaves: set[Any]) -> str:
-    names = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
-    return " or ".join(text for leaf, text in names.items() if leaf in leaves)
+def _limits(key: Key) -> str:
+    """Return the limits of a key's numbers in words, after a space; empty if there are none."""
+    if key.least is not None and key.most is not None:
+        return f" from {key.least} to {key.most}"
+    if key.least is not None and key.below is not None:
+        return f" from {key.least:g} to below {key.below:g}"
+    words = {"above": key.above, "of at least": key.least, "up to": key.most, "below": key.below}
+    text = " and ".join(f"{word} {value:g}" for word, value in words.items() if value is not None)
+    return f" {text}" if text else ""
 
 
-def _range(key: Key, number: str) -> str:
-    if key.above is not None:
-        return f"{number} above {key.above:g}"
-    if key.least is None:
-        return ""
-    if key.most is not None:
-        return f"{number} from {key.least} to {key.most}"
-    return f"{number} of at least {key.least:g}" if key.below is None else f"{number} from {key.least:g} to below {key.below:g}"
+def _limited(form: Any, key: Key) -> Any:
+    """Return a type whose numbers have the limits of a key."""
+    origin, parts = get_origin(form), get_args(form)
+    if form in (int, float):
+        return Annotated[form, Field(ge=key.least, le=key.most, gt=key.above, lt=key.below)]
+    if origin in (Union, types.UnionType):
+        return Union[tuple(_limited(part, key) for part in parts)]  # noqa: UP007
+    return origin[tuple(_limited(part, key) for part in parts)] if origin in (list, dict) else form
 
 
 def _form(parameter: Parameter) -> Any:
@@ -175,9 +194,11 @@ def _held(hint: Any) -> Any:
 
 
 def _leaves(annotation: Any) -> list[Any]:
-    if get_origin(annotation) is Literal:
-        return [type(value) for value in get_args(annotation)]
-    parts = get_args(annotation)
+    origin, parts = get_origin(annotation), get_args(annotation)
+    if origin is Literal:
+        return [type(value) for value in parts]
+    if origin is Annotated:
+        return _leaves(parts[0])
     return [leaf for part in parts for leaf in _leaves(part)] if parts else [annotation]
 
 

@@ -124,12 +124,15 @@ class ReadoutMethod:
         Whether the calibration runs the data's own circuits at Clifford angles (`mitigation/clifford_angles.py`).
     require : callable
         A function that raises InputError with the remedy if a package is not installed.
+    about : str
+        What the method does, in a line for the reference of specs.
     """
 
     combine: Callable[[Sequence[CalibrationSamples]], Mitigator]
     twirled: bool = False
     on_circuits: bool = False
     require: Callable[[], None] = lambda: None
+    about: str = ""
 
 
 @runtime_checkable

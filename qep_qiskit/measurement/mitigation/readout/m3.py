@@ -134,4 +134,6 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> M3:
     return M3(rates_of(calibrations))
 
 
-MITIGATIONS.register("m3")(ReadoutMethod(combine, require=require_mthree))
+MITIGATIONS.register("m3")(
+    ReadoutMethod(combine, require=require_mthree, about="inverts the readout errors among the observed outcomes, by mthree")
+)

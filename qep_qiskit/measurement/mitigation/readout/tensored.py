@@ -49,4 +49,4 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> Tensored:
     return Tensored(rates_of(calibrations))
 
 
-MITIGATIONS.register("tensored")(ReadoutMethod(combine))
+MITIGATIONS.register("tensored")(ReadoutMethod(combine, about="corrects every recorded sign by the two flip rates of its qubit"))

@@ -135,5 +135,11 @@ def combine(calibrations: Sequence[CalibrationSamples]) -> Mitigator:
     return Trex(tuple(calibrations))
 
 
-MITIGATIONS.register("trex")(ReadoutMethod(combine, twirled=True))
-MITIGATIONS.register("clifford")(ReadoutMethod(combine, twirled=True, on_circuits=True))
+MITIGATIONS.register("trex")(
+    ReadoutMethod(combine, twirled=True, about="flips qubits at random, and divides every string by its measured attenuation")
+)
+MITIGATIONS.register("clifford")(
+    ReadoutMethod(
+        combine, twirled=True, on_circuits=True, about="as trex, with attenuations of the data's own circuits at Clifford angles"
+    )
+)
