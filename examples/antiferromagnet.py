@@ -7,7 +7,7 @@ import qep_qiskit as qep
 N, OMEGA, DELTA = 5, 0.5, 1.5
 
 
-def z(*sites, letter="Z"):
+def z(*sites: int, letter: str = "Z") -> str:
     return "".join(letter if site in sites else "I" for site in reversed(range(N)))
 
 

@@ -12,11 +12,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "qep_qiskit"
 PAGES = {name: (ROOT / f"docs/{name}.md").read_text(encoding="utf-8") for name in ("architecture", "vocabulary", "contributing")}
 SOURCES = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
-NEW = {"networks/star.py", "preparation/pruned.py", "devices/simulated/noisy_readout.py", "cli/weights.py"} | {
-    "measurement/mitigation/readout/averaged.py",
-    *(f"tests/{name}.py" for name in ("networks/test_star", "preparation/test_pruned", "devices/test_noisy_readout")),
-    "tests/measurement/test_averaged.py",
-}
+NEW = set(re.findall(r"`([^`]+)`", " ".join(re.findall(r"^Files: (.*?)\n\n", PAGES["contributing"], re.M | re.S))))
 """Files that docs/contributing.md adds in its examples."""
 
 
