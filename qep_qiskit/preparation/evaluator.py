@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -60,12 +61,13 @@ def hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
 
     Differences are exact for angles that occur in one gate, and to a share of SHIFT²/6 for others.
     """
-    size, exact = thetas.shape[1], with_hessians(evaluator)
+    exact = with_hessians(evaluator)
     if exact is not None:
         return exact.hessians(thetas, coefficients)
-    slopes = _shifted(evaluator, thetas, coefficients, SHIFT * np.concatenate([np.eye(size), -np.eye(size)]))
+    directions, hessians_of = _directions(evaluator)
+    slopes = _shifted(evaluator, thetas, coefficients, SHIFT * np.concatenate([directions, -directions]))
     ahead, behind = np.split(slopes, 2, axis=1)
-    return _symmetric((ahead - behind) / (2 * np.sin(SHIFT)))
+    return _symmetric(hessians_of((ahead - behind) / (2 * np.sin(SHIFT))))
 
 
 def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Real:
@@ -73,14 +75,27 @@ def quick_hessians(evaluator: Evaluator, thetas: Real, coefficients: Real) -> Re
     size, exact = thetas.shape[1], with_hessians(evaluator)
     if exact is not None and size << exact.num_qubits >= LEAST_TANGENTS:
         return exact.hessians(thetas, coefficients)
-    slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.eye(size + 1, size, -1))
-    return _symmetric((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT)
+    directions, hessians_of = _directions(evaluator)
+    slopes = _shifted(evaluator, thetas, coefficients, TINY_SHIFT * np.concatenate([np.zeros((1, size)), directions]))
+    return _symmetric(hessians_of((slopes[:, 1:] - slopes[:, :1]) / TINY_SHIFT))
 
 
 def with_hessians(evaluator: Evaluator) -> BatchedProgram | None:
     """Return the program of an evaluator if it has exact Hessians, otherwise None."""
-    inner = evaluator.evaluator if isinstance(evaluator, Reported) else evaluator
+    inner = _bare(evaluator)
     return inner if isinstance(inner, BatchedProgram) and inner.has_hessians else None
+
+
+def _bare(evaluator: Evaluator) -> Evaluator:
+    return evaluator.evaluator if isinstance(evaluator, Reported) else evaluator
+
+
+def _directions(evaluator: Evaluator) -> tuple[Real, Callable[[Real], Real]]:
+    """Return steps of the angles, shape (S, P), and a function from derivatives of gradients (R, S, P) to Hessians (R, P, P)."""
+    inner = _bare(evaluator)
+    if isinstance(inner, LightCones):
+        return inner.partition.directions, inner.partition.hessians
+    return np.eye(evaluator.num_parameters), np.asarray
 
 
 def _shifted(evaluator: Evaluator, thetas: Real, coefficients: Real, shifts: Real) -> Real:
@@ -88,7 +103,7 @@ def _shifted(evaluator: Evaluator, thetas: Real, coefficients: Real, shifts: Rea
     count, size = thetas.shape
     result = np.empty((count, len(shifts), size))
     for part in np.array_split(np.arange(count), -(-len(shifts) * count // MOST_SHIFTED) or 1):
-        shifted = (thetas[part, None] + shifts).reshape(-1, size)
+        shifted = (thetas[part, None] + shifts).reshape(len(part) * len(shifts), size)
         rows = np.repeat(coefficients[part], len(shifts), axis=0)
         result[part] = evaluator.energies_and_gradients(shifted, rows)[1].reshape(len(part), len(shifts), size)
     return result

@@ -33,8 +33,7 @@ def affordable(evaluator: object) -> bool:
     """Return whether the Hessian of an evaluator is computed by light cones."""
     if not isinstance(evaluator, LightCones):
         return False
-    angles = evaluator.num_parameters
-    return angles <= MOST_ANGLES and 2 * angles * evaluator.sizes.seconds <= LONGEST
+    return evaluator.num_parameters <= MOST_ANGLES and 2 * evaluator.partition.size * evaluator.sizes.seconds <= LONGEST
 
 
 def local_response(

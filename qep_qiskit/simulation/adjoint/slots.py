@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import Parameter, ParameterExpression, QuantumCircuit
+from scipy import sparse
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.gates import SlotTable, feed
@@ -69,6 +70,14 @@ class Slots:
             expression.write_gradient(theta, jacobian[row])
         return jacobian
 
+    @property
+    def pattern(self) -> sparse.csr_array:
+        """Ones where a slot depends on a parameter, shape (P + E, P)."""
+        own = [(slot, slot) for slot in range(self.num_parameters)]
+        others = [(slot, i) for slot, each in enumerate(self._expressions, self.num_parameters) for i in each.index]
+        slots, parameters = np.array([*own, *others], dtype=np.intp).reshape(-1, 2).T
+        return sparse.csr_array((np.ones(len(slots)), (slots, parameters)), shape=(len(self), self.num_parameters))
+
     def checked(self, thetas: ArrayLike) -> Real:
         """Return rows of parameters as an array, shape (R, P). Raises InputError if the shape is another."""
         rows = np.asarray(thetas, dtype=np.float64)
@@ -100,8 +109,8 @@ class _Expression:
 
     def __init__(self, expression: ParameterExpression, parameters: list[Parameter]) -> None:
         self._function = Function(expression, parameters)
-        self._index = self._function.index
-        self._gradient = [Function(expression.gradient(parameters[i]), parameters) for i in self._index]
+        self.index = self._function.index
+        self._gradient = [Function(expression.gradient(parameters[i]), parameters) for i in self.index]
         self._curvature: list[list[Function]] | None = None
         self._parameters = parameters
 
@@ -109,14 +118,14 @@ class _Expression:
         return self._function(theta)
 
     def write_gradient(self, theta: Real, row: Real) -> None:
-        for i, slope in zip(self._index, self._gradient, strict=True):
+        for i, slope in zip(self.index, self._gradient, strict=True):
             row[i] = slope(theta)
 
     def add_curvature(self, theta: Real, scale: float, hessian: Real) -> None:
         if self._curvature is None:
-            self._curvature = [[slope.derivative(self._parameters, j) for j in self._index] for slope in self._gradient]
-        for i, row in zip(self._index, self._curvature, strict=True):
-            for j, entry in zip(self._index, row, strict=True):
+            self._curvature = [[slope.derivative(self._parameters, j) for j in self.index] for slope in self._gradient]
+        for i, row in zip(self.index, self._curvature, strict=True):
+            for j, entry in zip(self.index, row, strict=True):
                 hessian[i, j] += scale * entry(theta)
 
 

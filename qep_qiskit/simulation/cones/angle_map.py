@@ -28,11 +28,7 @@ class AngleMap:
 
     def __init__(self, angles: Sequence[Angle], index: NDArray[np.intp], num_slots: int) -> None:
         self.size = len(index)
-        entries = [(row, slot, weight) for row, angle in enumerate(angles) for slot, weight in angle.weights.items() if weight]
-        rows, slots, weights = zip(*entries, strict=True) if entries else ((), (), ())
-        shape = (len(angles) + 1, num_slots)
-        whole = sparse.csr_array((np.array(weights, dtype=np.float64), (rows, slots)), shape=shape)
-        self._weights = whole[index]
+        self._weights = weights_of(angles, num_slots)[index]
         self._transposed = self._weights.T.tocsr()
         self._constants = np.array([*(angle.constant for angle in angles), 0.0])[index][:, None]
 
@@ -43,3 +39,10 @@ class AngleMap:
     def gradients(self, slopes: Real) -> Real:
         """Return the derivatives with respect to the slots, shape (R, slots), from those with respect to the angles (size, R)."""
         return np.ascontiguousarray((self._transposed @ slopes).T)
+
+
+def weights_of(angles: Sequence[Angle], num_slots: int) -> sparse.csr_array:
+    """Return the weights of the slots in each angle, shape (angles + 1, slots); the last row, of a zero angle, is empty."""
+    entries = [(row, slot, weight) for row, angle in enumerate(angles) for slot, weight in angle.weights.items() if weight]
+    rows, slots, weights = zip(*entries, strict=True) if entries else ((), (), ())
+    return sparse.csr_array((np.array(weights, dtype=np.float64), (rows, slots)), shape=(len(angles) + 1, num_slots))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import PauliList
+from scipy import sparse
 
 from qep_qiskit.errors import InputError
 from qep_qiskit.memory import require
@@ -21,11 +22,12 @@ from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
 from qep_qiskit.simulation.adjoint.slots import layered
 from qep_qiskit.simulation.batched.steps import Hadamards, Step, merge, steps_of
 from qep_qiskit.simulation.batched.template import Template
-from qep_qiskit.simulation.cones.angle_map import AngleMap
+from qep_qiskit.simulation.cones.angle_map import AngleMap, weights_of
 from qep_qiskit.simulation.cones.choice import planted, size_of
 from qep_qiskit.simulation.cones.completion import inverse_columns
 from qep_qiskit.simulation.cones.forest import ForestProgram
 from qep_qiskit.simulation.cones.groups import grouped, strings_of
+from qep_qiskit.simulation.cones.partition import Partition
 from qep_qiskit.simulation.cones.sizes import ConeSizes
 from qep_qiskit.simulation.cones.structures import Structure, structures_of
 from qep_qiskit.simulation.cones.walk import Circuit, Form, Phased, Turned
@@ -141,6 +143,16 @@ class LightCones:
         for row, number in zip(result, numbers, strict=True):
             row[list(self._whole.reach(self._strings[number].letters))] = True
         return result
+
+    @cached_property
+    def partition(self) -> Partition:
+        """The parameters in groups that share no cone."""
+        kept = [self._whole.phases(string.letters) for string in self._strings]
+        cones, angles = np.repeat(np.arange(len(kept)), [len(each) for each in kept]), [each for row in kept for each in row]
+        shape = len(kept), len(self._angles) + 1
+        inside = sparse.csr_array((np.ones(len(angles)), (cones, np.array(angles, dtype=np.intp))), shape=shape)
+        weights = abs(weights_of(self._angles, len(self._slots)))
+        return Partition(inside @ weights @ self._slots.pattern)
 
     @cached_property
     def _trees(self) -> list[ForestProgram]:

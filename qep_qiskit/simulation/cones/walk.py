@@ -138,6 +138,10 @@ class Circuit:
         """Return the qubits of an operator's cone before the first step, for a cone of any size."""
         return frozenset(self._walk(letters, self.num_qubits, counting=True).letters)
 
+    def phases(self, letters: Mapping[int, int]) -> list[int]:
+        """Return the indices of the angles in an operator's cone, for a cone of any size."""
+        return [angle for angles in self._walk(letters, self.num_qubits, counting=True).angles for angle in angles]
+
     def _walk(self, letters: Mapping[int, int], limit: int, *, counting: bool = False) -> _Walk:
         walk = _Walk(dict(letters), {qubit: wire for wire, qubit in enumerate(letters)}, limit, counting)
         for step in reversed(self._steps):
