@@ -44,8 +44,9 @@ class Settings(Brief, Mapping[str, Any]):
     preparer : Preparer
         The preparer of the states. Default: exact ground states; ``VQE(...)`` and ``Adiabatic(...)`` use circuits.
     stencil : Stencil, AdaptiveStencil or AutoStencil
-        Default: ``symmetric("adaptive")``, which computes β from the gap, the size of the nudge and the shots. The bias is then
-        below the shot error, or below 1 % without shots. ``symmetric("auto")`` lets :func:`qep_qiskit.forecast` choose β.
+        Default: ``symmetric("adaptive")``, which computes β from the gap, the size of the nudge and the shots. Away from level
+        crossings the bias is then about the shot error or less, and below 1 % without shots. ``symmetric("auto")`` lets
+        :func:`qep_qiskit.forecast` choose β.
     device : Device, str, BackendV2 or BaseSamplerV2
         Default: ``statevector()``, an exact simulation. Jobs for a device that bills are sent without confirmation and stored
         only by its service; ``qep_qiskit.runs.submit``, or the option `run` of a verb that has it, keeps them in a run.

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.equilibrium.bias import above_rounding, rounded, safe_beta
+from qep_qiskit.equilibrium.bias import above_rounding, farthest, rounded, safe_beta
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.measurement.split import OptimalShots, Split
@@ -22,8 +22,8 @@ from qep_qiskit.stencils import AdaptiveStencil, Stencil
 Vector = NDArray[np.float64]
 USUAL = 0.1
 """The β of problems whose response cannot be computed."""
-FARTHEST = {1: 0.1, 2: 0.5}
-"""The largest β · reach for any number of shots. Beyond it the bias does not follow the leading order."""
+FARTHEST = {1: 0.1, 2: 0.5, 4: 0.5}
+"""The largest β · reach for any number of shots, by the order of the stencil. Beyond it the bias does not follow that order."""
 MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
@@ -44,8 +44,8 @@ def adapted(problems: Sequence[Problem], settings: Sequence[Settings], free: Map
     `reach` is the distance that the state moves per unit of β; for an eigenstate it is ‖C‖/gap. Without shots, β is small
     enough to keep the bias, O((β · reach)**m) for a stencil of order m, well below a percent, and at most 0.1 unless that nudge
     would be lost among large coefficients of H. N shots add the
-    variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)). If
-    the response of the states cannot be computed, β = 0.1.
+    variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)), with
+    the reach of the farthest phase. If the response of the states cannot be computed, β = 0.1.
     """
     responses = respond({i: (state.response, _nudge(problems[i], state)) for i, state in free.items() if state.computable})
     stencils: dict[int, Stencil] = {}
@@ -91,10 +91,10 @@ def _balanced(
     noise = float(np.sum((np.asarray(problem.derivative_rows) ** 2) @ spread))
     noise *= float(np.sum(np.square(usual.phase_factors))) * usual.beta**2
     signal = float(limit @ limit)
-    most = max(least, FARTHEST.get(m, 1.0) / reach)
+    most = max(least, FARTHEST[m] / reach)
     if signal <= 0.0:
         return most
-    best = math.exp((math.log(max(noise, 1e-300) / (m * shots * signal)) - 2 * m * math.log(reach)) / (2 * m + 2))
+    best = math.exp((math.log(max(noise, 1e-300) / (m * shots * signal)) - 2 * m * math.log(farthest(m) * reach)) / (2 * m + 2))
     return float(np.clip(best, least, most))
 
 
@@ -128,4 +128,4 @@ def adapted_to_training(asked: AdaptiveStencil, problems: Sequence[Problem], pre
     reach = float(np.median(reaches)) if reaches else 0.0
     if reach <= 0:
         return asked.at(USUAL)
-    return asked.at(above_rounding(FARTHEST.get(asked.at(USUAL).order, 1.0) / reach, USUAL))
+    return asked.at(above_rounding(FARTHEST[asked.at(USUAL).order] / reach, USUAL))

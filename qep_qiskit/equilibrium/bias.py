@@ -43,8 +43,9 @@ LARGEST = 1e90
 """The largest β that the bias is taken to allow: hot thermal states hardly respond at all."""
 DROWNED = 1e-7
 """The β · reach below which a search cannot follow a nudge."""
-STEEPEST = 50.0
-"""The largest multiple of (β · reach)**order that a bias reached in tests; a larger one is rounding error."""
+STEEPEST, NEAR = 50.0, 0.1
+"""A bias is less than this multiple of (β · reach)**order if the farthest phase has β · reach < `NEAR`; a larger one is rounding.
+At a crossing of two levels it is 3, 8 and 12 times the power, with corrections of higher order: see `safe_beta`."""
 
 
 def nowhere() -> float:
@@ -167,7 +168,8 @@ class Bias:
 
     @property
     def _rounding(self) -> bool:
-        return STEEPEST * min(abs(self.beta) * self.reach(), 1.0) ** self.order < (self.relative or WARNED)
+        moved = farthest(self.order) * abs(self.beta) * self.reach()
+        return moved < NEAR and STEEPEST * moved**self.order < (self.relative or WARNED)
 
     @property
     def _larger(self) -> float:
@@ -198,13 +200,21 @@ class Bias:
         return about if self.inputs is None else {**about, "relative_of_inputs": self.relative_of_inputs}
 
 
+def farthest(order: int) -> float:
+    """Return the largest |β_p| of the stencil of this order, in units of its β."""
+    return 1.0 if order < 4 else 2.0
+
+
 def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
-    """Return a β at which the bias of a stencil of this order is well below one percent.
+    """Return a β at which the bias of a stencil of this order is well below one percent, or at most 2 % near a level crossing.
+
+    Far from a crossing of two levels on one side, an expectation is a constant plus a multiple of 1/(1 + 2β · reach)². To leading
+    order, with X = β · reach of the farthest phase, the bias is then 3X, 8X² or 12X⁴ times the derivative.
 
     It is at most `most`, but in a network of large coefficients no less than `FAINTEST` of what the bias allows, so that the
     nudge does not drown in rounding.
     """
-    share = {1: 0.004, 2: 0.05}.get(order, 0.2)
+    share = {1: 0.004, 2: 0.05}.get(order, 0.16) / farthest(order)
     return above_rounding(share / reach, most) if reach > 0 else most
 
 

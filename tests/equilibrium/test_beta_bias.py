@@ -74,6 +74,46 @@ def test_the_default_beta_suits_two_hundred_ordinary_networks():
     check(study(range(200)))
 
 
+def near_a_crossing(field: float, transverse: float) -> qep.Problem:
+    """Return a ferromagnetic chain in a weak field: two levels come close, and a nudge moves towards their crossing."""
+    network = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[3])
+    weights = [1.0, 0.9, 1.1, field, 0.0, field / 2, 0.0, transverse, 0.9 * transverse, 1.1 * transverse, transverse]
+    return qep.Problem(network, weights, x=[field], cost=qep.SquaredError([0.4]))
+
+
+CROSSINGS = [(1e-5, 0.03), (0.01, 0.3), (0.1, 0.5)]
+
+
+@pytest.mark.parametrize("kind", [qep.one_sided, qep.symmetric, qep.extrapolated])
+@pytest.mark.parametrize("crossing", CROSSINGS)
+def test_the_default_beta_suits_networks_near_a_crossing(kind, crossing):
+    problem = near_a_crossing(*crossing)
+    gradient = qep.gradient(problem, stencil=kind())
+    assert error(gradient.values, qep.exact_gradient(problem).values) < 0.022 and not told(gradient)
+
+
+@pytest.mark.parametrize("kind", [qep.one_sided, qep.symmetric, qep.extrapolated])
+@pytest.mark.parametrize("crossing", CROSSINGS)
+def test_a_bias_near_a_crossing_is_not_called_rounding(kind, crossing):
+    problem = near_a_crossing(*crossing)
+    safe = qep.gradient(problem, stencil=kind()).provenance["stencil"]["beta"]
+    for times in (2.5, 6.0, 9.6):
+        [text] = qep.gradient(problem, stencil=kind(times * safe)).diagnostics["warnings"][-1:] or [""]
+        assert "rounding" not in text
+        if text:
+            better = qep.gradient(problem, stencil=kind(float(text.split("take β = ")[1].split(" ")[0])))
+            assert better.diagnostics["beta_bias"]["relative"] < 0.05 and not told(better)
+
+
+@pytest.mark.parametrize("kind", [qep.one_sided, qep.symmetric, qep.extrapolated])
+def test_the_default_bias_is_about_the_shot_error_or_less(kind):
+    shares = []
+    for number in range(5):
+        gradient = qep.gradient(ordinary(number, (3, 5)), stencil=kind(), shots=1_000_000, device=qep.statevector(), seed=1)
+        shares.append(np.linalg.norm(gradient.diagnostics["beta_bias"]["values"]) / np.linalg.norm(gradient.stderr))
+    assert max(shares) < 2
+
+
 @pytest.mark.parametrize("beta", [0.3, 0.1])
 def test_warnings_follow_the_bias_of_a_given_beta(beta):
     large = 0
