@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.cones.variance import LocalVariance
@@ -45,13 +46,28 @@ def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[
         used = family.free != 0.0
         groups.setdefault((used.tobytes(), (_near(family, used) & used).tobytes()), []).append(number)
     for (used, near), members in groups.items():
+        thetas = np.array([angles[number][families[number].betas.index(0.0)] for number in members])
+        if compiled.program is not None:
+            part = np.frombuffer(near, dtype=bool)
+            for number, theta in zip(members, thetas, strict=True):
+                shares[number] = _share(families[number], compiled.states(theta[None])[0], part)
+            continue
         variance = _variance(compiled, used, near)
         if variance is not None:
             rows = np.array([families[number].free[np.frombuffer(used, dtype=bool)] for number in members])
-            thetas = np.array([angles[number][families[number].betas.index(0.0)] for number in members])
             for number, share in zip(members, variance.shares(thetas, rows), strict=True):
                 shares[number] = float(share)
     return shares
+
+
+def _share(family: Family, state: NDArray[np.complex128], near: NDArray[np.bool_]) -> float | None:
+    """Return the same share as :class:`LocalVariance` from a state vector; None without strings near the outputs."""
+    size = float(np.sum(family.free[near] ** 2))
+    if size == 0.0:
+        return None
+    structure = structure_for(family.frame.paulis)
+    whole, part = (structure.bind(row).apply(state) for row in (family.free, np.where(near, family.free, 0.0)))
+    return float(np.vdot(part, whole - np.vdot(state, whole).real * state).real) / size
 
 
 def _near(family: Family, used: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -46,8 +46,12 @@ class CircuitShots:
     """
 
     def __init__(self, circuit: QuantumCircuit, values: NDArray[np.float64]) -> None:
-        self._order = order = _order_of(circuit)
-        self._state = functools.lru_cache(KEPT)(lambda row: _tensors(circuit.assign_parameters(values[row]), order))
+        self._circuit = circuit
+        self._state = functools.lru_cache(KEPT)(lambda row: _tensors(circuit.assign_parameters(values[row]), self._order))
+
+    @functools.cached_property
+    def _order(self) -> list[int]:
+        return _order_of(self._circuit)
 
     def __call__(self, row: int, axes: str, shots: int, rng: np.random.Generator) -> Samples:
         """Draw outcomes of one row's state along these axes, one letter of XYZ per qubit, qubit 0 first.

@@ -111,6 +111,17 @@ def test_a_state_far_from_an_eigenstate_is_reported(g, expected):
     assert bool(shortfall_warnings(share)) == expected
 
 
+def test_state_vectors_and_light_cones_find_the_same_distance_from_an_eigenstate():
+    shares = []
+    for simulation in ("auto", "light_cones"):
+        vqe = qep.VQE(layers=1, simulation=simulation)
+        family = free_family(uniform(20, 0.9, 0.1, 1.0))
+        assert (vqe.compiled(family).program is None) == (simulation == "light_cones")
+        shares.append(vqe.prepare(family).details["variance_near_outputs"])
+    assert shares[0] > 1e-5
+    assert shares[0] == pytest.approx(shares[1], rel=1e-8)
+
+
 def test_a_warm_start_gives_the_same_gradient():
     preparer = qep.VQE(layers=1, simulation="light_cones")
     problems = [uniform(16, J, 0.1, 1.2) for J in (0.40, 0.42)]
