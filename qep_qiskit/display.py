@@ -40,12 +40,12 @@ def left_out(number: int, shown: int, whole: str = ".to_frame()") -> list[str]:
 
 
 def terminal_table(*left: str, right: Iterable[str] = (), title: str | None = None) -> Table:
-    """Return an empty table for a terminal, with text columns first and number columns after them."""
+    """Return an empty table for a terminal: text columns, which may be broken, and then number columns, which are kept whole."""
     from rich.table import Table
 
     table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 1), header_style="dim")
     for heading in left:
-        table.add_column(heading, no_wrap=True)
+        table.add_column(heading, overflow="fold")
     for heading in right:
         table.add_column(heading, justify="right", no_wrap=True)
     return table

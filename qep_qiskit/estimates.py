@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import TypeGuard
 
 MISSING = "–"
+ROUNDING = 1e-12
+"""A smaller share is rounding error."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,8 +106,8 @@ def percent(share: float | None, uncertainty: float = 0.0) -> str:
 
     Examples
     --------
-    >>> percent(0.1234), percent(0.0123), percent(1.234), percent(2e-8), percent(0.0), percent(None)
-    ('12 %', '1.2 %', '123 %', '2e-06 %', '0 %', '–')
+    >>> percent(0.1234), percent(0.0123), percent(1.234), percent(2e-8), percent(2e-15), percent(0.0), percent(None)
+    ('12 %', '1.2 %', '123 %', '2e-06 %', '< 1e-10 %', '0 %', '–')
     >>> percent(0.1234, 0.0012)
     '12 % ± 0.12 %'
     """
@@ -115,6 +117,8 @@ def percent(share: float | None, uncertainty: float = 0.0) -> str:
         return MISSING
     if share == 0:
         return "0 %"
+    if abs(share) < ROUNDING:
+        return f"< {100 * ROUNDING:.0e} %"
     value = 100 * share
     exponent = int(f"{abs(value):.1e}".split("e")[1])
     if not -3 <= exponent < 5:

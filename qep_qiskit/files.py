@@ -17,7 +17,7 @@ def typed(path: str | os.PathLike[str]) -> str:
 
 
 def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
-    """Write a file so that readers see either the old content or the new one.
+    """Write a file so that readers see either the old content or the new one. A symbolic link is followed.
 
     Returns
     -------
@@ -29,7 +29,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
     OSError
         If the file cannot be written, for instance because the disk is full. The error names the file.
     """
-    target = Path(path)
+    target = Path(os.path.realpath(path)) if os.path.islink(path) else Path(path)
     if target.exists() and not target.is_file():
         return _written_through(target, content)
     temporary = target.with_name(f".{target.name}.{os.getpid()}.part")
@@ -45,7 +45,7 @@ def write_whole(path: str | os.PathLike[str], content: bytes) -> Path:
         raise
     finally:
         temporary.unlink(missing_ok=True)
-    return target
+    return Path(path)
 
 
 def _written_through(target: Path, content: bytes) -> Path:

@@ -44,7 +44,7 @@ def ask(price: Mapping[str, Any], device: str, *, yes: bool, again: str, what: s
     """
     cost = price.get("price") or f"about {price['qpu_seconds'] or 0.0:.0f} QPU seconds"  # earlier versions kept seconds alone
     jobs, circuits = counted(price["jobs"], "job"), counted(price["circuits"], "circuit")
-    say(f"{what}{jobs}, {circuits}, {price['shots']} shots in all, {cost} on {device}.", err=True)
+    say(f"{what}{jobs}, {circuits}, {price['shots']:,} shots in all, {cost} on {device}.", err=True)
     for line in price.get("cautions", ()):
         say(f"Warning: {line}.", err=True)
     if yes:

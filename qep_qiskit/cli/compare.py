@@ -71,6 +71,8 @@ def command(
         if mitigation is not None:
             raise click.UsageError("--mitigation goes with a RUN; for a spec give --set measurement.mitigation=METHOD.")
         spec, folder = request.load(device_name), _writable(request.home(out))
+        if _is_its_own(spec, folder) and (*request.overrides, request.seed, device_name) != (None, None):
+            raise InputError(f"--out: {request.path} would be overwritten by the spec with its overrides; give another folder")
         if bills(spec):
             with measured(spec, run_folder_of(spec), yes) as (life, _, report):
                 run = life.store.folder
@@ -141,10 +143,16 @@ def _ending(climb: Climb, of: int) -> str:
     return f"{counted(len(budget), 'rung')} of {of} kept in {climb.kept}; run the same command to resume"
 
 
+def _is_its_own(spec: Spec, folder: Path) -> bool:
+    """Return whether the spec that would be written is the file that the user gave."""
+    target = folder / "spec.toml"
+    return spec.path is not None and target.exists() and target.samefile(spec.path)
+
+
 def _write_spec(spec: Spec, folder: Path) -> None:
-    """Write the spec unless the folder belongs to a run."""
+    """Write the spec unless the folder belongs to a run, or it is the user's file."""
     make_folder(folder)
-    if not (folder / "run.db").exists():
+    if not (folder / "run.db").exists() and not _is_its_own(spec, folder):
         write_whole(folder / "spec.toml", spec.to_toml().encode())
 
 

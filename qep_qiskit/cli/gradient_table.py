@@ -34,6 +34,7 @@ def show(result: Gradient, exact: Gradient | None, certificate: Certificate | No
         ends["certified"] = [certificate.ends(k) for k in range(len(certificate))]
     out.print(_table("weight", "Gradient", result.names, result.values, result.stderr, exactly, ends))
     if result.input_values is not None:
+        out.print()
         exactly = None if exact is None else exact.input_values
         title = "Gradient with respect to the inputs"
         if ends and certificate is not None:

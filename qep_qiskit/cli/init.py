@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 from importlib import resources
@@ -12,7 +13,7 @@ import click
 from qep_qiskit.cli.options import json_option
 from qep_qiskit.cli.output import print_json, say
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.files import writable
+from qep_qiskit.files import writable, write_whole
 
 ORDER = ("gradient", "noise", "training", "hundred", "oscillators")
 """The starters, in the order in which a new user needs them."""
@@ -38,11 +39,9 @@ def command(name: str | None, listing: bool, output: str | None, as_json: bool) 
         raise InputError(f"NAME: no starter is called {name!r}{close}")
     target = writable(f"{name}.toml" if output is None else output, "--output")
     text = starter(name).read_text(encoding="utf-8").replace(f"{name}.toml", shlex.quote(str(target)))
-    try:
-        with open(target, "x", encoding="utf-8") as stream:
-            stream.write(text)
-    except FileExistsError:
-        raise InputError(f"{target}: exists, and is not overwritten; give another file with -o, or remove it first") from None
+    if os.path.lexists(target):
+        raise InputError(f"{target}: exists, and is not overwritten; give another file with -o, or remove it first")
+    write_whole(target, text.encode("utf-8", "replace"))
     if as_json:
         print_json({"starter": name, "file": str(target), "about": _about(text), "next": _commands(text)})
         return

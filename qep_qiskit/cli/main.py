@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import os
 import re
@@ -49,6 +50,8 @@ MISSING = {
     "SECTION": 'give "network", "cost", "stencil", "preparation" or "device"',
 }
 """The remedy for each argument that is missing."""
+UNUSABLE = (errno.EACCES, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EPERM, errno.EROFS)
+"""Errors of a path that the user gave, unlike those of a disk."""
 
 
 class Program(Group):
@@ -130,6 +133,8 @@ def _failure(error: BaseException) -> tuple[int, str]:
             return FAILED, str(error)
         case MemoryError():
             return FAILED, f"not enough memory ({error}); take fewer qubits"
+        case OSError() if error.filename is not None and error.errno in UNUSABLE:
+            return WRONG_INPUT, f"{os.fsdecode(error.filename)}: {error.strerror}; give another path"
         case OSError() if error.filename is not None:
             return FAILED, f"{error.filename}: {error.strerror}"
         case _:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ _UNSEEN = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206
 PLAIN_WIDTH = 100
 """The number of columns if stdout is not a terminal."""
 UNBROKEN_WIDTH = 10_000
+LEAST_WIDTH = 80
+"""The least number of columns: a narrower terminal breaks the lines, since tables would have to cut their numbers."""
 
 
 def to_json(value: Any, *, indent: int | None = 2) -> str:
@@ -68,7 +71,10 @@ def console(*, whole: bool = False) -> Console:
                 part if part.control else Segment(printable(part.text), part.style, part.control) for part in buffer
             )
 
-    width = None if sys.stdout.isatty() else UNBROKEN_WIDTH if whole else PLAIN_WIDTH
+    if sys.stdout.isatty():
+        width = max(shutil.get_terminal_size().columns, LEAST_WIDTH)
+    else:
+        width = UNBROKEN_WIDTH if whole else PLAIN_WIDTH
     return PlainConsole(width=width, highlight=False, markup=False, emoji=False)
 
 

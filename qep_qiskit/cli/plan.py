@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +13,7 @@ from qep_qiskit.cli.output import cell, console, marked, name_cell, print_json, 
 from qep_qiskit.cli.training_plan import show_training
 from qep_qiskit.display import counted, largest_first, terminal_table
 from qep_qiskit.errors import InputError
-from qep_qiskit.estimates import MISSING, cells, column, cosine, duration, finite, percent
+from qep_qiskit.estimates import MISSING, ROUNDING, cells, column, cosine, duration, finite, percent
 from qep_qiskit.files import writable, write_whole
 from qep_qiskit.progress import showing
 
@@ -102,6 +103,7 @@ def command(
         show_training(spec, as_json=as_json)
         return
     target_page = None if page is None else writable(page, "--page")
+    target_picture = None if picture is None else writable(picture, "--plot")
     problem, settings = spec.problem(), spec.settings()
     if choices is None:
         choices = picture is not None or page is not None or problem.network.num_qubits <= QUICK_QUBITS
@@ -114,8 +116,8 @@ def command(
             missed = error
             result = answered(replace(question, target=None, asked=target), report)
         prepared = result.noise_free_error(progress=report)
-    if picture is not None:
-        _draw(result, picture)
+    if target_picture is not None:
+        _draw(result, target_picture)
     document = {**result.to_dict(), "noise_free_error": prepared.to_dict()}
     if target_page is not None:
         from qep_qiskit.report import forecast_page
@@ -130,7 +132,7 @@ def command(
         raise click.exceptions.Exit(1)
 
 
-def _draw(forecast: Forecast, path: str) -> None:
+def _draw(forecast: Forecast, path: Path) -> None:
     """Draw a forecast into a file: SVG if the path ends in .svg, else PNG."""
     from matplotlib.figure import Figure
 
@@ -153,9 +155,7 @@ def show(out: Console, forecast: Forecast, prepared: NoiseFreeError, *, whole: b
     out.print(_weights(forecast, whole))
     rest = len(forecast.names) - MOST_WEIGHTS
     if rest > 0 and not whole:
-        out.print(
-            marked("[dim]… and {} more with smaller predicted values, which --all and --json show[/]", counted(rest, "weight"))
-        )
+        out.print(marked("[dim]… and {}, none larger than these, which --all and --json show[/]", counted(rest, "more weight")))
     if forecast.choices is not None:
         out.print()
         out.print(_choices(forecast.choices))
@@ -262,7 +262,7 @@ def _weights(forecast: Forecast, whole: bool) -> Table:
         heading = "gradient" if forecast.stderr is None else "gradient ± error"
         columns = {heading: cells(forecast.values, forecast.stderr)}
         columns |= {} if forecast.exact is None else {"exact": column(forecast.exact)}
-        columns |= {SHORT[cause.name]: column(cause.bias) for cause in forecast.causes if cause.bias.any()}
+        columns |= {SHORT[cause.name]: column(cause.bias) for cause in forecast.causes if (cause.share or 0.0) > ROUNDING}
     table = terminal_table("weight", right=columns, title="What it will give")
     for k in shown:
         table.add_row(name_cell(forecast.names[k]), *(cells_of[k] for cells_of in columns.values()))

@@ -175,7 +175,7 @@ def _outcome(home: Path) -> dict[str, Any] | None:
     from qep_qiskit.stencils import stencil
     from qep_qiskit.verbs.gradient import gradient
 
-    if not (home / "run.db").is_file():
+    if not (home / DATABASE).is_file():
         return None
     with RunStore.open(home) as store:
         gradients, events = store.gradients(), [{"time": e.time, "text": e.text} for e in store.events() if e.text]
@@ -207,7 +207,7 @@ def _trained(home: Path) -> dict[str, Any] | None:
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import progress_of, state_of
 
-    if not (home / "run.db").is_file():
+    if not (home / DATABASE).is_file():
         return None
     with RunStore.open(home) as store:
         progress, rows = progress_of(store), [row["record"] for row in store.steps()]
@@ -245,7 +245,8 @@ def _settled(home: Path, ledger: dict[str, Any], outcome: dict[str, Any] | None,
     if ledger["faults"]:
         out.print("  Faults that happened: " + ", ".join(f"{name} × {times}" for name, times in ledger["faults"].items()) + ".")
     if outcome is None:
-        out.print(marked("\n[bold red]The {} did not finish.[/] It is in {}.", what, home))
+        where = f"It is in {home}." if (home / DATABASE).exists() else "Nothing was written."
+        out.print(marked("\n[bold red]The {} did not finish.[/] {}", what, where))
     return outcome is not None
 
 

@@ -143,11 +143,14 @@ def _show(run: Summary, store: RunStore, jobs: list[dict[str, object]]) -> None:
 
     out = console()
     created = when(run.created)
-    out.print(marked("{}  {} on {}, {}; made {} UTC\n", run.id, run.kind, run.device, run.state, created))
+    out.print(marked("{}  {} on {}, {}; made {} UTC", run.id, run.kind, run.device, run.state, created))
     if jobs:
+        out.print()
         show_jobs(out, store, jobs)
-    out.print()
-    for event in store.events():
+    events = store.events()
+    if events:
+        out.print()
+    for event in events:
         out.print(cell(f"  {when(event.time)}  {event.state or '':<10}  {event.text}"), style="dim", soft_wrap=True)
     _show_epochs(out, store)
     for document in store.gradients():

@@ -60,6 +60,8 @@ class SoftmaxCrossEntropy(OutputCost, Value):
 
     def _shares(self, outputs: int) -> Vector:
         """Return the target probabilities y, one per output."""
+        if outputs < 2:
+            raise InputError("softmax_cross_entropy: the softmax of a single output is always 1; give one output per class")
         if not isinstance(self.target, int | np.integer):
             return finite_vector("softmax_cross_entropy: target", self.target, outputs, "one per output")
         if not 0 <= self.target < outputs:

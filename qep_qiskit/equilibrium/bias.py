@@ -130,10 +130,12 @@ class Bias:
                 f"β = {self.beta:g} is too small a nudge for double precision: rounding makes up {what} "
                 f"(compared with the limit β → 0 of {self.of}); take β = {self._larger:g}"
             ]
-        return [
-            f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); "
-            f"take β = {self.smaller:g} for one of about {100 * WANTED:g} %"
-        ]
+        balanced = rounded(self.beta * (noise**2 / (self.order * size**2)) ** (0.5 / (self.order + 1)))
+        if abs(balanced) > abs(self.smaller):
+            remedy = f"take β = {balanced:g} for the least bias and shot noise together"
+        else:
+            remedy = f"take β = {self.smaller:g} for one of about {100 * WANTED:g} %"
+        return [f"the bias of β = {self.beta:g} is {what} (compared with the limit β → 0 of {self.of}); {remedy}"]
 
     @property
     def relative_of_inputs(self) -> float | None:

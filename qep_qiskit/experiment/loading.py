@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import explain, unknown_key
 from qep_qiskit.experiment.overrides import apply
-from qep_qiskit.experiment.section import Choice, Section
+from qep_qiskit.experiment.section import LARGEST_WHOLE, Choice, Section
 from qep_qiskit.experiment.sections import KEYS, SECTIONS, sections_with
 from qep_qiskit.experiment.spec import Spec
 from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
@@ -94,7 +94,7 @@ def _table(name: str, table: object) -> dict[str, Any]:
 
 
 def _seed(seed: object) -> int:
-    seed = int(seed) if isinstance(seed, float) and seed.is_integer() else seed
+    seed = int(seed) if isinstance(seed, float) and seed.is_integer() and abs(seed) < LARGEST_WHOLE else seed
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed <= LARGEST_SEED:
         raise InputError(f"seed: {shown(seed)} is not allowed; give a whole number from 0 to {LARGEST_SEED}")
     return seed

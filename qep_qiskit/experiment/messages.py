@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.experiment.section import Choice, KindSection
+from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import shown
 
 
@@ -29,7 +31,10 @@ def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, 
     first = (extra or details)[0]
     key = str(first["loc"][0])
     if extra:
-        return unknown_key(where, key, table[key], list(model.model_fields), _owner(model, table, where))
+        form, owner = SECTIONS[where], _owner(model, table, where)
+        if isinstance(form, Choice) and (kinds := form.with_key(key)):
+            return InputError(f"{where}.{key} = {shown(table[key])}: unknown key in {owner}; it goes with {' or '.join(kinds)}")
+        return unknown_key(where, key, table[key], list(model.model_fields), owner)
     allowed = model.model_fields[key].description or "another value"
     if first["type"] == "missing" and len(first["loc"]) == 1:
         return InputError(f"{where}.{key}: missing; give {allowed}")
@@ -41,9 +46,8 @@ def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, 
 
 
 def _owner(model: type[BaseModel], table: Mapping[str, object], where: str) -> str:
-    for selector in ("kind", "method", "name"):
-        if selector in model.model_fields and isinstance(table.get(selector), str):
-            return f"[{where}] with {selector} = {shown(table[selector])}"
+    if issubclass(model, KindSection):
+        return f"[{where}] with {model.selector_} = {shown(table.get(model.selector_, model.kind_.name))}"
     return f"[{where}]"
 
 

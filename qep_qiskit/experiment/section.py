@@ -17,6 +17,9 @@ from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_o
 
 WORDS = {int: "whole number", float: "number", str: "text"}
 
+LARGEST_WHOLE = 2.0**63
+"""A number from here on is not read as a whole one; none of a spec's is as large."""
+
 
 class Section(BaseModel):
     """A section of a spec. Unknown keys, silent conversions, NaN and infinity are not allowed.
@@ -96,6 +99,10 @@ class Choice:
     def built_in(self) -> list[type[KindSection]]:
         """Return the section models of the built-in kinds."""
         return [_model(self, kind) for kind in self.kinds.built_in.values()]
+
+    def with_key(self, key: str) -> list[str]:
+        """Return the built-in kinds that have a key, as they are written in a spec."""
+        return [f'{self.selector} = "{model.kind_.name}"' for model in self.built_in() if key in model.model_fields]
 
 
 @functools.cache
@@ -205,4 +212,4 @@ def _leaves(annotation: Any) -> list[Any]:
 def _whole(value: Any) -> Any:
     if isinstance(value, list):
         return [_whole(item) for item in value]
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < LARGEST_WHOLE else value

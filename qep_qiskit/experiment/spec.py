@@ -16,6 +16,7 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.costs import Cost
 from qep_qiskit.devices.device import Device
 from qep_qiskit.devices.named import as_device
+from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import named
@@ -190,7 +191,7 @@ def _cost(section: KindSection, sample: Sample, network: Network) -> Cost:
             cost.observables(network)
         return cost
     if y is None:
-        raise InputError(f"sample.y: missing; give a list of finite numbers, one for each of {network.num_outputs} outputs")
+        raise InputError(f"sample.y: missing; give a list of {counted(network.num_outputs, 'finite number')}, one per output")
     if isinstance(y, list) and len(y) != network.num_outputs:
         raise InputError(
             f"sample.y: {shown(y)} has {len(y)} values, expected {network.num_outputs}: one per output of the network"

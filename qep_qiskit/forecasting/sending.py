@@ -44,10 +44,9 @@ class CircuitRow:
 
     @property
     def title(self) -> str:
-        """The purpose of the circuit: a phase or the calibration."""
-        if self.phase is None:
-            return f"{self.circuits} × calibration"
-        return "free" if self.phase == 0 else f"β = {self.phase:+.4g}"
+        """The purpose of the circuit, a phase or the calibration, and the number of such circuits if there are several."""
+        what = "calibration" if self.phase is None else "free" if self.phase == 0 else f"β = {self.phase:+.4g}"
+        return what if self.circuits == 1 else f"{self.circuits} × {what}"
 
 
 @dataclass(frozen=True, repr=False)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import whole
+from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.values import Brief
 
@@ -60,8 +62,8 @@ class Split(Brief):
         table = self.table
         if table.shape != measured.shape:
             raise InputError(
-                f"shots: a split of {table.shape[0]} phases × {table.shape[1]} bases; this gradient has "
-                f"{measured.shape[0]} × {measured.shape[1]}"
+                f"shots: a split of {_size(table)}, but the gradient has {_size(measured)}; give one row per phase with one "
+                "number per basis"
             )
         short = np.argwhere(measured & (table < 2))
         if short.size:
@@ -71,6 +73,10 @@ class Split(Brief):
                 "every circuit that is measured needs at least 2"
             )
         return np.where(measured, table, 0)
+
+
+def _size(table: NDArray[Any]) -> str:
+    return f"{counted(table.shape[0], 'phase')} × {counted(table.shape[1], 'basis')}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from qep_qiskit.budget import Budget, Rung
 from qep_qiskit.budget.deviation import Vector
 from qep_qiskit.display import counted
-from qep_qiskit.estimates import MISSING, cells, cosine, duration, percent, ratio, score, with_error
+from qep_qiskit.estimates import MISSING, ROUNDING, cells, cosine, duration, percent, ratio, score, with_error
 from qep_qiskit.kinds import RUNGS
 
 LARGE_Z = 3.0
@@ -167,7 +167,7 @@ def _detail(budget: Budget, last: Rung) -> str:
 def largest_contribution(budget: Budget) -> Contribution | None:
     """Return the largest contribution to the error; None if no rung adds any."""
     worst = max(contributions(budget), key=lambda contribution: contribution.size, default=None)
-    return worst if worst is not None and worst.size else None
+    return worst if worst is not None and worst.size > ROUNDING else None
 
 
 def _mitigation_sentence(budget: Budget, last: Rung) -> str:
@@ -194,8 +194,10 @@ def mitigation_effect(budget: Budget) -> str:
     """Return what mitigation does to the bias, and its price in shots; empty if neither is known."""
     computed, limits, sentences = budget.computed, _errors_without_shots(budget), []
     if limits is not None:
+        before, after = map(percent, limits)
         verb = "lowers" if limits[1] < limits[0] else "raises"
-        sentences.append(f"Without shot noise, mitigation {verb} the error from {percent(limits[0])} to {percent(limits[1])}.")
+        what = f"leaves the error at {after}" if before == after else f"{verb} the error from {before} to {after}"
+        sentences.append(f"Without shot noise, mitigation {what}.")
     noises = [budget.shot_noise(computed[name]) for name in ("shots", "mitigated") if name in computed]
     if len(noises) == 2 and noises[0] and noises[1]:
         factor = noises[1] / noises[0]

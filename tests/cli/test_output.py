@@ -1,11 +1,13 @@
 """Printed text cannot move a cursor or become markup, wherever it came from; a closed or full output does not stop the work."""
 
 import ast
+import contextlib
 import json
 import os
 import re
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
 import pytest
@@ -224,3 +226,27 @@ def test_json_stays_in_the_file_while_a_bar_is_shown_on_the_terminal():
     os.close(errors)
     os.close(terminal)
     assert json.loads(run.stdout) == {"a": 1}
+
+
+@pytest.mark.parametrize("columns", [30, 80, 120])
+def test_tables_keep_their_numbers_in_a_narrow_terminal(columns):
+    """Long labels are broken, and lines that are still too long are left to the terminal."""
+    code = (
+        "from qep_qiskit.cli.output import console\nfrom qep_qiskit.display import terminal_table\n"
+        "table = terminal_table('choice', right=[f'heading {k}' for k in range(4)])\n"
+        "table.add_row('one layer, symmetric, no mitigation, β = 0.0712', *(f'{k}.123 ± 0.04' for k in range(4)))\n"
+        "console().print(table)"
+    )
+    primary, terminal = os.openpty()
+    termios.tcsetwinsize(terminal, (24, columns))
+    run = subprocess.Popen([sys.executable, "-c", code], stdout=terminal, env={**os.environ, "NO_COLOR": "1"})
+    os.close(terminal)
+    text = b""
+    with contextlib.suppress(OSError):  # the end of a pseudo-terminal
+        while part := os.read(primary, 4096):
+            text += part
+    os.close(primary)
+    words = STYLE.sub("", text.decode())
+    assert run.wait() == 0 and "…" not in words
+    assert all(f"heading {k}" in words and f"{k}.123 ± 0.04" in words for k in range(4))
+    assert all(part in words for part in ("layer,", "symmetric,", "mitigation,", "0.0712"))

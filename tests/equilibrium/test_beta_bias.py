@@ -183,6 +183,22 @@ def test_the_shot_error_hides_a_smaller_bias():
         qep.gradient(problem, shots=1_000_000, **options)
 
 
+@pytest.mark.parametrize("kind", [qep.one_sided, qep.symmetric])
+def test_the_advised_beta_would_do_with_shots(kind):
+    """A β whose bias alone is small would have error bars that are longer than the gradient."""
+    problem, shots = ordinary(0, (4, 5)), 4000
+    options = {"device": qep.statevector(), "shots": shots}
+    (text,) = qep.gradient(problem, stencil=kind(0.5), seed=1, **options).diagnostics["warnings"]
+    advice = float(text.split("take β = ")[1].split(" ")[0])
+    truth = qep.exact_gradient(problem).values
+
+    def spread(beta):
+        gradients = [qep.gradient(problem, stencil=kind(beta), seed=s, **options).values for s in range(16)]
+        return np.sqrt(np.mean([error(g, truth) ** 2 for g in gradients]))
+
+    assert spread(advice) < min(spread(0.5), spread(0.5 * advice))
+
+
 def test_the_default_stencil_bears_the_shots_it_has():
     problem = ordinary(0, (5, 6))
     betas = [

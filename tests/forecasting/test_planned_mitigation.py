@@ -20,10 +20,13 @@ def test_circuits_and_error_bars(mitigation: str, rows: int) -> None:
         "shots": 4000,
         "mitigation": mitigation,
     }
-    planned = qep.plan(PROBLEM, **options).to_dict()
+    forecast = qep.plan(PROBLEM, **options)
+    planned = forecast.to_dict()
     gradient = qep.gradient(PROBLEM, **options)
     # two qubits have four sets of flips, in the data and in the calibration
     assert sum(row["circuits"] for row in planned["circuits"]) == rows
     total = sum(row["circuits"] * row["shots"] for row in planned["circuits"])
     assert total == gradient.provenance["shots_total"] + (gradient.provenance["calibration_shots_total"] or 0)
+    read = [int(title.split(" × ")[0]) if " × " in title else 1 for title in (row.title for row in forecast.sending.rows)]
+    assert sum(read) == rows  # what a reader of the table counts
     np.testing.assert_allclose(planned["stderr"], gradient.stderr, rtol=0.1)

@@ -81,6 +81,21 @@ def test_what_mitigation_does_without_shot_noise_is_told_apart_from_its_price(bu
     assert "Mitigation lowers the error" in verdict(budget).text, "the effect is known apart from the shots"
 
 
+def test_an_effect_that_no_printed_digit_shows_is_not_called_one(budget):
+    limit = {**of(budget, "device"), "name": "mitigated_limit", "relative_error": of(budget, "device")["relative_error"] * 0.9999}
+    budget["rungs"].insert(4, limit)
+    text = findings.mitigation_effect(Budget.of(budget))
+    assert f"mitigation leaves the error at {percent(limit['relative_error'])}." in text
+
+
+def test_rounding_is_no_cause_of_error(make):
+    budget = make(missing=dict.fromkeys(("device", "shots", "mitigated"), "no shots"))
+    for name in ("finite_beta", "prepared"):
+        of(budget, name)["added"] = of(budget, name)["relative_error"] = 3e-15
+    text = verdict(budget).text
+    assert "is < 1e-10 % from the exact one" in text and "cause" not in text
+
+
 def test_indistinguishable_causes_are_named_together(make):
     added = findings.contributions(Budget.of(make(missing={"device": "too large"})))
     assert added[-1].cause == "device noise and shot noise together"

@@ -10,6 +10,7 @@ from qiskit.providers import BackendV2
 from qiskit_aer.backends.aerbackend import AerBackend
 from qiskit_aer.noise import NoiseModel
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.fingerprints.content import of_or_none
 from qep_qiskit.kinds import Key
@@ -95,7 +96,7 @@ def snapshot(name: str) -> Snapshot:
     if full_name is None:
         classes = snapshot_classes()
         close = nearest(f"fake_{_plain(name)}", classes)
-        raise InputError(f"device: unknown snapshot {name!r}; `qep devices` lists the {len(classes)} there are{close}")
+        raise InputError(f"device: unknown snapshot {shown(name)}; `qep devices` lists the {len(classes)} there are{close}")
     return _of_class(full_name)
 
 

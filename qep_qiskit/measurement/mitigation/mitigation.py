@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.measurement.mitigation import zne as zero_noise
@@ -92,7 +93,7 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
         names = [NONE, *MITIGATIONS]
         close = nearest(next((w for w in others if w not in zne), ""), [*names, "zne"])
         raise InputError(
-            f"{key}: unknown {text!r}; allowed: {', '.join(names)}, zne, or zne+ one of them, such as "
+            f"{key}: unknown {shown(text)}; allowed: {', '.join(names)}, zne, or zne+ one of them, such as "
             f"'zne:richardson:1,3+tensored'{close}"
         )
     mitigation = Mitigation(readout[0] if readout else "none", zero_noise.parse(zne[0], key) if zne else None)

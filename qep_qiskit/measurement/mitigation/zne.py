@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.device import Compiled
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.measurement.expectations import Readings
@@ -108,7 +109,7 @@ def _option(word: str, key: str) -> tuple[str, object]:
         )
     allowed = (*EXTRAPOLATIONS, *FOLDINGS)
     raise InputError(
-        f"{key}: unknown {word!r} of zne; allowed: {', '.join(allowed)}, or factors such as 1,3,5{nearest(word, allowed)}"
+        f"{key}: unknown {shown(word)} of zne; allowed: {', '.join(allowed)}, or factors such as 1,3,5{nearest(word, allowed)}"
     )
 
 

@@ -28,12 +28,14 @@ def building(folder: Path, spec_text: str, meta: Mapping[str, str]) -> Iterator[
     Raises
     ------
     InputError
-        If the folder already has a run.
+        If the folder already has a run, or a spec of another text, which would be lost.
     """
     folder = Path(folder)
     if (folder / DATABASE).exists():
         raise InputError(f"{folder}: there is a run already; {_remedy(folder)}, or give another --run")
     had_spec = (folder / SPEC).exists()
+    if had_spec and (folder / SPEC).read_bytes() != spec_text.encode():
+        raise InputError(f"{folder}: its {SPEC} would be overwritten by that of the run; give another --run, or move the file")
     missing = make_folder(folder)
     lock, part = WriteLock(folder), folder / (DATABASE + ".part")
     lock.acquire()

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.checks import real
+from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import stream
 from qep_qiskit.training.data.sets import DataSet
@@ -130,7 +131,7 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
         if y.dtype.kind not in "fiub":
             raise InputError(f"data.task: the targets are words such as {str(labels[0])!r}; regression needs numbers")
         if outputs != 1:
-            raise InputError(f"network.outputs: {outputs} outputs for one number per sample; give one")
+            raise InputError(f"network.outputs: {counted(outputs, 'output')} for one number per sample; give one")
         shift, factor = into_reach(np.array(float(labels[0])), np.array(float(labels[-1])), reach)
         return Targets("number", (), float(shift), float(factor))
     if len(labels) < 2:
@@ -142,7 +143,7 @@ def fit_targets(y: NDArray[Any], outputs: int, *, task: str | None = None, entro
         allowed = "1 or 2" if len(classes) == 2 and not entropy else str(len(classes))
         amounts = task is None and y.dtype.kind in "iu" and not entropy
         other = ", or data.task = 'regression' (and one output) if the targets are amounts, not classes" if amounts else ""
-        raise InputError(f"network.outputs: {outputs} outputs for {len(classes)} classes; give {allowed}{other}")
+        raise InputError(f"network.outputs: {counted(outputs, 'output')} for {len(classes)} classes; give {allowed}{other}")
     return Targets("class" if entropy else "one_hot", classes)
 
 

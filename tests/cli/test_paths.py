@@ -1,0 +1,103 @@
+"""Paths of users: a file of theirs is never lost, a path that cannot be used is one line, and a link is followed."""
+
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from specs import ising
+
+from qep_qiskit.cli.main import cli
+
+TRAINING = """
+# of the user
+seed = 1
+network = {kind = "ising", sites = 3, clamp = true, inputs = [0, 1], outputs = [2], edges = [[0, 2], [1, 2]]}
+cost = {kind = "squared_error"}
+data = {source = "xor", samples = 8}
+training = {bounds = {g = [0.3, 2.0]}, epochs = 1, batch_size = 8}
+"""
+LONG = "n" * 300
+
+
+def said(*words):
+    done = CliRunner().invoke(cli, [str(word) for word in words])
+    return done.exit_code, done.stderr.strip()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("spec.toml").write_text("# of the user\n" + ising(3))
+    Path("t.toml").write_text(TRAINING)
+
+
+def contents():
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["compare", "spec.toml", "--out", ".", "--seed", "8"],
+        ["compare", "spec.toml", "--out", ".", "--set", "sample.x=[0.9]"],
+        ["compare", Path("..", "{}", "spec.toml"), "--out", ".", "--device", "simulator"],
+        ["train", "t.toml", "--run", "."],
+    ],
+    ids=lambda words: " ".join(map(str, words)),
+)
+def test_a_spec_of_the_user_is_not_overwritten(words):
+    before = contents()
+    code, line = said(*[str(word).format(Path.cwd().name) for word in words])
+    assert code == 2 and "\n" not in line and "spec.toml would be overwritten" in line
+    assert contents() == before
+
+
+def test_a_comparison_beside_its_spec_leaves_it(tmp_path):
+    assert said("compare", "spec.toml", "--out", ".")[0] == 0
+    assert Path("spec.toml").read_text().startswith("# of the user") and Path("report.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["gradient", LONG],
+        ["compare", LONG],
+        ["report", LONG],
+        ["runs", "list", LONG],
+        ["circuits", "show", LONG],
+        ["train", "--resume", LONG],
+        ["compare", "spec.toml", "--out", LONG],
+        ["train", "t.toml", "--run", LONG],
+        ["sweep", "spec.toml", "--over", "seed=1", "--out", LONG],
+        ["plan", "spec.toml", "--page", LONG],
+        ["plan", "spec.toml", "--plot", LONG],
+        ["init", "-o", LONG],
+        ["gradient", "spec.toml", "--set", "preparation.method=vqe", "--set", f"preparation.ansatz={LONG}"],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG"),
+)
+def test_a_path_that_cannot_be_used_is_wrong_input(words):
+    before = contents()
+    code, line = said(*words)
+    assert code == 2 and "\n" not in line and "File name too long" in line
+    assert contents() == before
+
+
+@pytest.mark.parametrize("option", ["--page", "--plot"])
+@pytest.mark.parametrize(("path", "why"), [("no/x.svg", "does not exist"), ("", "is a folder")])
+def test_the_files_of_a_plan_are_checked_before_its_work(option, path, why, monkeypatch):
+    monkeypatch.setattr("qep_qiskit.forecasting.planner.answered", None)
+    code, line = said("plan", "spec.toml", option, path)
+    assert code == 2 and "\n" not in line and f"{option}: " in line and why in line
+
+
+def test_a_link_is_written_through():
+    os.symlink("elsewhere.html", "page.html")
+    assert said("plan", "spec.toml", "--set", "measurement.shots=10", "--no-choices", "--page", "page.html")[0] == 0
+    assert Path("page.html").is_symlink() and Path("elsewhere.html").is_file()
+
+
+def test_a_starter_in_a_file_whose_name_is_not_utf8():
+    assert said("init", "-o", "na\udcefve.toml")[0] == 0
+    assert said("gradient", "na\udcefve.toml", "--no-exact")[0] == 0
