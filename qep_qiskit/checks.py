@@ -112,11 +112,11 @@ def word(name: str, value: object, allowed: Sequence[str]) -> str:
     return value
 
 
-def seed_of(value: object, *, name: str = "seed") -> int:
+def seed_of(value: object) -> int:
     """Return a seed as an int; any whole number is allowed."""
     number = _whole(value)
     if number is None:
-        raise InputError(f"{name}: {shown(value)} is not allowed; give a whole number such as 7")
+        raise InputError(f"seed: {shown(value)} is not allowed; give a whole number such as 7")
     return number
 
 
@@ -137,7 +137,7 @@ def named(where: str, values: object) -> dict[str, Any] | None:
     texts = [str(name) for name in names]
     if len(set(texts)) < len(texts):
         twice = next(text for text in texts if texts.count(text) > 1)
-        raise InputError(f"{where}: {twice!r} stands twice; give each name once")
+        raise InputError(f"{where}: {twice!r} is given twice; give each name once")
     return dict(zip(texts, items, strict=True))
 
 
@@ -179,7 +179,7 @@ def unnamed(where: str, values: object, order: str) -> Any:
     names = named(where, values)
     if names is not None:
         raise InputError(
-            f"{where}: carries the names {', '.join(list(names)[:4])}{', …' if len(names) > 4 else ''}, and is read by position; "
+            f"{where}: carries the names {', '.join(list(names)[:4])}{', …' if len(names) > 4 else ''}, but is read by position; "
             f"give plain numbers such as list(values), {order}"
         )
     return values

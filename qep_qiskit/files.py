@@ -65,7 +65,7 @@ def make_folder(folder: Path) -> list[Path]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{folder}: cannot be made a folder ({error.strerror}); give another one") from None
+        raise InputError(f"{folder}: the folder cannot be made ({error.strerror}); give another one") from None
     return missing
 
 

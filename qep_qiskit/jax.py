@@ -114,7 +114,8 @@ def layer(
 
     def refused(*_: Any) -> Any:
         raise InputError(
-            "layer: second derivatives are not measured; differentiate once, or give the first jax.lax.stop_gradient(weights)"
+            "layer: second derivatives are not measured; differentiate once, or hold the weights of the first derivative fixed "
+            "by jax.lax.stop_gradient"
         )
 
     pulled = jax.custom_jvp(pullback)

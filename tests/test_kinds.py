@@ -21,7 +21,7 @@ from qep_qiskit.devices import BackendDevice, SamplerDevice
 from qep_qiskit.devices.backends.provider import ProviderDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.messages import explain
-from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import HIDDEN, Key, Kind, Kinds
 
@@ -109,7 +109,7 @@ def test_an_unknown_name_lists_all_and_the_nearest(registry):
 
 @pytest.mark.parametrize(
     ("section", "kind"),
-    [(name, kind) for name, form in SECTIONS.items() if isinstance(form, Choice) for kind in form.kinds.built_in],
+    [(name, kind) for name, form in SECTIONS.items() if isinstance(form, SectionOfKinds) for kind in form.kinds.built_in],
 )
 def test_a_section_has_a_key_for_every_parameter_that_must_be_given(section, kind):
     choice = SECTIONS[section]
@@ -141,11 +141,11 @@ class Sample:
 
 SAMPLES = Kinds("sample", "kinds")
 SAMPLES.register("sample")(Sample)
-CHOICE = Choice("kind", SAMPLES, "sample")
+SECTION = SectionOfKinds("kind", SAMPLES, "sample")
 
 
 def test_keys_follow_from_types():
-    model = CHOICE.model("sample", "s.kind")
+    model = SECTION.model("sample", "s.kind")
     fields = ["must", "plain", "words", "sites", "pairs", "labels", "limited", "share", "scales"]
     assert list(model.model_fields) == ["kind", *fields]
     table = {"must": 1e3, "sites": [0, 1.0], "pairs": [[0, 1]], "labels": {"Z": 1}, "limited": 9, "share": 1, "scales": [2, 1]}
@@ -174,8 +174,8 @@ def test_keys_follow_from_types():
 def test_errors_say_what_a_key_may_be(key, value, allowed):
     table = {"must": 1, key: value}
     with pytest.raises(ValidationError) as error:
-        CHOICE.model("sample", "s.kind").model_validate(table)
-    assert str(explain(error.value, CHOICE.model("sample", "s.kind"), table, "s")).endswith(f"is not allowed; give {allowed}")
+        SECTION.model("sample", "s.kind").model_validate(table)
+    assert str(explain(error.value, SECTION.model("sample", "s.kind"), table, "s")).endswith(f"is not allowed; give {allowed}")
 
 
 def test_a_name_is_registered_once():
@@ -194,7 +194,7 @@ def test_a_package_that_fails_is_named(monkeypatch, target, reason):
     monkeypatch.setattr(registry, "_added", (EntryPoint("broken", target, "none"),))
     assert "broken" in list(registry) and "broken" in registry
     with pytest.raises(InputError, match=rf'"broken" of the package {target} fails \({reason}: .*; repair or'):
-        Choice("kind", registry).model("broken", "section.kind").model_validate({"kind": "broken"}).build()
+        SectionOfKinds("kind", registry).model("broken", "section.kind").model_validate({"kind": "broken"}).build()
 
 
 def test_two_packages_with_one_name_are_refused(monkeypatch):

@@ -149,5 +149,5 @@ def test_any_temperature_has_a_gradient(temperature):
 )
 def test_a_folder_that_cannot_be_made(begin, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(qep.InputError, match="file/run: cannot be made a folder"):
+    with pytest.raises(qep.InputError, match="file/run: the folder cannot be made"):
         begin(tmp_path / "file/run")

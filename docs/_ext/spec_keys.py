@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from qep_qiskit.cli.kinds import keys_of, kinds_of
-from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import MITIGATIONS, OPTIMIZERS, PACKAGE, RAMP_SCHEDULES, SCHEDULES, Kinds, shown
 
@@ -34,7 +34,7 @@ def lines() -> Iterator[str]:
     """Yield the lines of the reference, in MyST Markdown."""
     for section, form in SECTIONS.items():
         yield from [f"(spec-{section})=", f"## `[{section}]`", ""]
-        if isinstance(form, Choice):
+        if isinstance(form, SectionOfKinds):
             yield from of_kinds(section, form)
         else:
             yield from [(form.__doc__ or "").partition("\n")[0].partition(": ")[2].capitalize(), ""]
@@ -43,7 +43,7 @@ def lines() -> Iterator[str]:
             yield from [f"### {heading}", "", *names(registry), ""]
 
 
-def of_kinds(section: str, form: Choice) -> Iterator[str]:
+def of_kinds(section: str, form: SectionOfKinds) -> Iterator[str]:
     """Yield the lines about a section whose keys depend on a kind."""
     words = ", ".join(f"[`{kind}`](#spec-{section}-{plain(kind)})" for kind in form.kinds.built_in)
     default = "; it is required" if form.default is None else f'; default: `"{form.default}"`'

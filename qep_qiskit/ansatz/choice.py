@@ -81,7 +81,7 @@ def build(
         if isinstance(ansatz, QuantumCircuit):
             remedy = "give its gates angles to turn, such as circuit.ry(ParameterVector('theta', 2)[0], 0)"
             if ansatz.num_clbits:
-                remedy += "; its measurements may stay, they are left out"
+                remedy += "; its measurements are left out"
         raise InputError(f"ansatz: {where} has no parameter to optimise; {remedy}")
     return circuit
 

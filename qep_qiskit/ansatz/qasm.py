@@ -130,7 +130,7 @@ def export(circuit: QuantumCircuit, path: str | os.PathLike[str], *, comment: st
     if not target.parent.is_dir():
         raise InputError(f"path: the folder {str(target.parent)!r} does not exist; make it first")
     if target.exists() and not overwrite:
-        raise InputError(f"path: {str(path)!r} exists and is not overwritten; choose another name or say overwrite")
+        raise InputError(f"path: {str(path)!r} exists and is not overwritten; choose another name, or overwrite it")
     target.write_text(qasm_text(circuit, comment), encoding="utf-8")
     return target
 

@@ -71,7 +71,7 @@ class Ramp:
         groups = list(pack(self.paulis))
         if self.order == 1 or len(groups) == 1:
             return tuple(groups)
-        excess = np.maximum((self.paulis.x | self.paulis.z).sum(axis=1) - 1, 0)  # half of the CX of each string
+        excess = np.maximum((self.paulis.x | self.paulis.z).sum(axis=1) - 1, 0)  # half of each string's CX gates
 
         def entangling(group: tuple[tuple[int, ...], ...]) -> int:
             return int(sum(excess[list(piece)].sum() for piece in group))

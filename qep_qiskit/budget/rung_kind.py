@@ -1,4 +1,4 @@
-"""Kinds of rungs: their measurement, and their names in tables, figures and verdicts."""
+"""Kinds of rungs: their measurement, and their names in tables, figures and conclusions."""
 
 from __future__ import annotations
 

@@ -92,7 +92,8 @@ def bounds_of(problem: Problem, evidence: Evidence) -> Bounds:
         if angle is None:
             where = "the free phase" if beta == 0.0 else f"the phase β = {beta:.3g}"
             raise NoBoundError(
-                f"the energy of {where} is not below the bound on the first excited energy, so its state is not known"
+                f"the energy of {where} is not below the bound on the first excited energy, so that phase may be far from the "
+                "ground state"
             )
         angles.append(angle)
         slopes = spread_of(rows_read, evidence.strings[p], busy)
@@ -105,7 +106,7 @@ def bounds_of(problem: Problem, evidence: Evidence) -> Bounds:
     finite = remainder(stencil, slopes, nudge, gap)
     if finite is None:
         raise NoBoundError(
-            f"β = {stencil.beta:.3g} may close the gap, of which {gap:.3g} is certain, with a nudge of size {nudge_size:.3g}; "
+            f"a nudge of size {nudge_size:.3g} at β = {stencil.beta:.3g} may close the gap, which is at least {gap:.3g}; "
             "take a smaller β"
         )
     answers = 2 * slopes.deviation[:, None] * observed.deviation / gap
@@ -131,7 +132,7 @@ def error_signal_bound(problem: Problem, bounds: Bounds, observed: Vector, shots
         return np.zeros(len(bounds.answers))
     if not isinstance(problem.cost, BoundedCost):
         raise NoBoundError(
-            f"the curvature of {type(problem.cost).__name__} has no known bound, so that of the error signal's error has none; "
+            f"no bound is known for the curvature of {type(problem.cost).__name__}, so none for the error of its error signal; "
             "take SquaredError or softmax_cross_entropy, or give the cost a method signal_error"
         )
     rounding = ARITHMETIC * bounds.observed.half

@@ -254,7 +254,7 @@ class Certificate(Savable, Value):
         return [sure, f"gap of at least {self.gap:.4g} ({self.method})"]
 
     def lines(self) -> list[str]:
-        """Return what the intervals rest on and the medians of the parts, in a few lines; or why there are none."""
+        """Return a few lines: what the intervals rest on and the medians of the parts, or why there are none."""
         if self.reason:
             return [f"no interval: {self.reason}"]
         parts = ", ".join(f"{TITLES[name]} {np.median(values):.1e}" for name, values in self.parts.items() if np.any(values))

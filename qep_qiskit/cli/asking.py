@@ -61,9 +61,9 @@ def say_noise_free_error(plan: Plan, store: RunStore) -> None:
     """Show how far the noise-free gradient of a run's circuits is from the exact one; the run keeps the answer."""
     from qep_qiskit.forecasting.noise_free import NoiseFreeError, noise_free_error
 
-    kept = store.get(NOISE_FREE_ERROR, "0")
-    error = noise_free_error(plan) if kept is None else NoiseFreeError(**kept)
-    if kept is None:
+    stored = store.get(NOISE_FREE_ERROR, "0")
+    error = noise_free_error(plan) if stored is None else NoiseFreeError(**stored)
+    if stored is None:
         store.put(NOISE_FREE_ERROR, "0", error.to_dict())
     text = str(error)
     say(text[0].upper() + text[1:] + ".", err=True)

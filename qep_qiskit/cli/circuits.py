@@ -92,7 +92,7 @@ def _load(name: str) -> QuantumCircuit:
 
     if locate(name) is None:
         close = nearest(name, [entry.name for entry in list_circuits()])
-        raise InputError(f"{name}: no circuit of the gallery and no file; `qep circuits list` shows what there is{close}")
+        raise InputError(f"{name}: is neither a circuit of the gallery nor a file; `qep circuits list` lists the gallery{close}")
     return load(name)
 
 

@@ -183,7 +183,7 @@ def _writable(folder: Path) -> Path:
     """Return the folder, or raise InputError before any work is done if it cannot be written to."""
     existing = next(above for above in (folder, *folder.absolute().parents) if above.exists())
     if not existing.is_dir():
-        raise InputError(f"--out: {folder} cannot be a folder, {existing} is a file; give another one")
+        raise InputError(f"--out: {folder} cannot be a folder, because {existing} is a file; give another one")
     if not os.access(existing, os.W_OK):
-        raise InputError(f"--out: {folder} cannot be written, {existing} is read-only; give another one")
+        raise InputError(f"--out: {folder} cannot be written, because {existing} is read-only; give another one")
     return folder

@@ -57,8 +57,8 @@ def requirements() -> list[Requirement]:
     from packaging.requirements import Requirement
 
     declared = [Requirement(text) for text in metadata.requires("qep-qiskit") or ()]
-    kept = [need for need in declared if need.marker is None or not need.marker.evaluate({"extra": "dev"})]
-    return sorted(kept, key=lambda need: need.marker is not None)
+    needed = [need for need in declared if need.marker is None or not need.marker.evaluate({"extra": "dev"})]
+    return sorted(needed, key=lambda need: need.marker is not None)
 
 
 def _installed(declared: Sequence[Requirement], versions: Mapping[str, str | None]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import PACKAGE, one_of, shown
 
 if TYPE_CHECKING:
-    from qep_qiskit.experiment.section import Choice, Section
+    from qep_qiskit.experiment.section import Section, SectionOfKinds
 
 
 @click.command(
@@ -44,18 +44,18 @@ def command(section: str, as_json: bool) -> None:
 
 def kinds_of(section: str) -> list[dict[str, Any]]:
     """Return the kinds that a section can name, with their keys."""
-    from qep_qiskit.experiment.section import Choice
+    from qep_qiskit.experiment.section import SectionOfKinds
     from qep_qiskit.experiment.sections import SECTIONS
 
-    choices = {name: form for name, form in SECTIONS.items() if isinstance(form, Choice)}
-    if section not in choices:
-        raise InputError(f"SECTION: {section!r} is not a section with kinds; give {one_of(choices)}{nearest(section, choices)}")
-    return [_described(choices[section], section, name) for name in choices[section].kinds]
+    sections = {name: form for name, form in SECTIONS.items() if isinstance(form, SectionOfKinds)}
+    if section not in sections:
+        raise InputError(f"SECTION: {section!r} is not a section with kinds; give {one_of(sections)}{nearest(section, sections)}")
+    return [_described(sections[section], section, name) for name in sections[section].kinds]
 
 
-def _described(choice: Choice, section: str, name: str) -> dict[str, Any]:
-    kind = choice.kinds.named(name, section)
-    keys = keys_of(choice.model(name, section), choice.selector)
+def _described(form: SectionOfKinds, section: str, name: str) -> dict[str, Any]:
+    kind = form.kinds.named(name, section)
+    keys = keys_of(form.model(name, section), form.selector)
     return {"name": name, "package": kind.package, "about": kind.about, "keys": keys}
 
 

@@ -108,7 +108,7 @@ def export_command(run: str, output: str | None, salvage: bool, as_json: bool) -
         say(f"lost: {line}", err=True)
 
 
-@command.command("import", short_help="Make a run of an exported file.")
+@command.command("import", short_help="Make a run from an exported file.")
 @click.argument("file", type=click.Path())
 @run_option
 @json_option

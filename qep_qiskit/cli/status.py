@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.command("status", epilog="Example: qep status hardware_runs/first", short_help="Show where a run is.")
 @run_argument
-@click.option("--offline", is_flag=True, help="Show what is written down; do not ask the service.")
+@click.option("--offline", is_flag=True, help="Show what the run has recorded; do not ask the service.")
 @json_option
 def command(run: str, offline: bool, as_json: bool) -> int:
     """Show the jobs of a run, the number of completed steps of a training, and that of the answered calls of a layer.

@@ -109,7 +109,7 @@ def _begun(request: SpecRequest, folder: str | None) -> tuple[Any, Path, dict[st
     given = request.load()
     if "data" not in given.tables and "training" not in given.tables:
         raise InputError(
-            f"data: missing; {request.path} has neither [data] nor [training], so it asks for no training. Add them, or measure "
+            f"data: missing; {request.path} has neither [data] nor [training], so it describes no training. Add them, or measure "
             f"one gradient with `qep gradient {typed(request.path)}`"
         )
     spec, note = laid_spec(given)

@@ -85,7 +85,7 @@ def _target(target: ArrayLike) -> tuple[float, ...]:
     targets = finite_vector("cost target y", [values] if number else values, None, "one per output")
     if np.abs(targets).max(initial=0.0) > LARGEST_TARGET:
         raise InputError(
-            f"cost target y: {targets[np.abs(targets).argmax()]:g} is too large, its square overflows; scale the targets"
+            f"cost target y: {targets[np.abs(targets).argmax()]:g} is too large: its square overflows; scale the targets"
         )
     return tuple(targets.tolist())
 

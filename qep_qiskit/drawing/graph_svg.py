@@ -19,7 +19,7 @@ POSITIVE, NEGATIVE = "#2f87c4", ORANGE
 FILLS = {"input": AMBER, "output": SKY}
 
 
-def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST) -> str:
+def graph_svg(sketch: Sketch, *, height: float = HIGHEST) -> str:
     """Return a network as an SVG element for HTML, which fits light and dark backgrounds and has no script.
 
     Inputs are amber, outputs light blue, and clamped inputs square. The colour of an edge shows the sign of its weight, and its
@@ -28,17 +28,17 @@ def graph_svg(sketch: Sketch, *, width: float = WIDEST, height: float = HIGHEST)
     Parameters
     ----------
     sketch : Sketch
-    width, height : float
-        The largest size, in pixels. Small networks take less.
+    height : float
+        The largest height, in pixels. Small networks take less.
     """
     spots = np.array([sketch.places[site] for site in sketch.sites])
     low, extent = spots.min(axis=0), np.ptp(spots, axis=0)
-    scale = float(min(64.0, (width - 36) / max(extent[0], 1e-9), (height - LINE - 36) / max(extent[1], 1e-9)))
+    scale = float(min(64.0, (WIDEST - 36) / max(extent[0], 1e-9), (height - LINE - 36) / max(extent[1], 1e-9)))
     radius = float(np.clip(0.34 * scale, 3.2, 13.0))
     margin = radius + 4.0
     legend = sketch.legend
     wide = max(float(extent[0]) * scale + 2 * margin, 7.0 * sum(len(text) + 4 for text in legend.values()) if legend else 0.0)
-    wide = min(wide, width)
+    wide = min(wide, WIDEST)
     start = max(margin, (wide - float(extent[0]) * scale) / 2)
     at = {
         site: (start + scale * (x - low[0]), margin + scale * (low[1] + extent[1] - y))

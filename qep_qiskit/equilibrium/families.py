@@ -75,7 +75,7 @@ def refuse_lost(family: Family, signal: Vector) -> None:
         if beta != 0.0 and np.array_equal(row[busy], family.free[busy]):
             largest = float(np.abs(family.free[busy]).max())
             raise InputError(
-                f"beta: {beta:g} is too small beside this network: βC is lost in the rounding of H, whose coefficients go up to "
+                f"beta: {beta:g} is too small for this network: βC is lost in the rounding of H, whose coefficients go up to "
                 f"{largest:.3g}; take a β of {1e-6 * largest / size:.1g} or more"
             )
 

@@ -84,7 +84,7 @@ class Gradient(Savable, Value):
     input_covariance: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "diagnostics", Diagnostics.of(self.diagnostics))  # given as a mapping by a source of one's own
+        object.__setattr__(self, "diagnostics", Diagnostics.of(self.diagnostics))  # a custom source may give a mapping
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         vars(self).update(state)

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.experiment.messages import explain, unknown_key
 from qep_qiskit.experiment.overrides import apply
-from qep_qiskit.experiment.section import LARGEST_WHOLE, Choice, Section
+from qep_qiskit.experiment.section import LARGEST_WHOLE, Section, SectionOfKinds
 from qep_qiskit.experiment.sections import KEYS, SECTIONS, sections_with
 from qep_qiskit.experiment.spec import Spec
 from qep_qiskit.foreign.documents import LARGEST_TOML, toml_tables
@@ -102,17 +102,17 @@ def _seed(seed: object) -> int:
 
 def _section(name: str, raw: object) -> Section:
     table, form = _table(name, raw), SECTIONS[name]
-    model = _model(name, table, form) if isinstance(form, Choice) else form
+    model = _model(name, table, form) if isinstance(form, SectionOfKinds) else form
     try:
         return model.model_validate(table)
     except ValidationError as error:
         raise explain(error, model, table, name) from None
 
 
-def _model(name: str, table: dict[str, Any], choice: Choice) -> type[Section]:
-    key = f"{name}.{choice.selector}"
-    value = table.get(choice.selector, choice.default)
+def _model(name: str, table: dict[str, Any], form: SectionOfKinds) -> type[Section]:
+    key = f"{name}.{form.selector}"
+    value = table.get(form.selector, form.default)
     if value is None:
-        close = nearest(choice.selector, table)
-        raise InputError(f"{key}: missing; give {one_of(choice.kinds)}{close.replace('did you mean', 'is it written as')}")
-    return choice.model(value, key)
+        close = nearest(form.selector, table)
+        raise InputError(f"{key}: missing; give {one_of(form.kinds)}{close.replace('did you mean', 'is it written as')}")
+    return form.model(value, key)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from qep_qiskit.errors import InputError, nearest
-from qep_qiskit.experiment.section import Choice, KindSection
+from qep_qiskit.experiment.section import KindSection, SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.kinds import shown
 
@@ -32,7 +32,7 @@ def explain(error: ValidationError, model: type[BaseModel], table: Mapping[str, 
     key = str(first["loc"][0])
     if extra:
         form, owner = SECTIONS[where], _owner(model, table, where)
-        if isinstance(form, Choice) and (kinds := form.with_key(key)):
+        if isinstance(form, SectionOfKinds) and (kinds := form.with_key(key)):
             return InputError(f"{where}.{key} = {shown(table[key])}: unknown key in {owner}; it goes with {' or '.join(kinds)}")
         return unknown_key(where, key, table[key], list(model.model_fields), owner)
     allowed = model.model_fields[key].description or "another value"

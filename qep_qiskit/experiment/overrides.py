@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
 from qep_qiskit.foreign.documents import DEEPEST, toml_tables
 
@@ -68,15 +68,15 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
             raise InputError(f"--set {key[:60]}…: has more than {DEEPEST} levels; write section.key=value")
         section, dot, rest = key.partition(".")
         if not dot:
-            if isinstance(SECTIONS.get(section), Choice | type) or section == "weights":
+            if isinstance(SECTIONS.get(section), SectionOfKinds | type) or section == "weights":
                 raise InputError(f"--set {key}: names a whole section; write {key}.key=value")
             _put(result, [key], value, key)
             continue
-        choice, before = SECTIONS.get(section), result.get(section)
+        form, before = SECTIONS.get(section), result.get(section)
         kind_before = before.get(rest) if isinstance(before, dict) else None
         _put(result, [section, *([rest] if section == "weights" else rest.split("."))], value, key)
-        if isinstance(choice, Choice) and rest == choice.selector and value in choice.kinds:
-            _drop_options_of_others(result[section], choice, kind_before, str(value))
+        if isinstance(form, SectionOfKinds) and rest == form.selector and value in form.kinds:
+            _drop_options_of_others(result[section], form, kind_before, str(value))
     return result
 
 
@@ -95,9 +95,9 @@ def _put(tables: Tables, path: Sequence[str], value: object, key: str) -> None:
         here[path[-1]] = value
 
 
-def _drop_options_of_others(table: Tables, choice: Choice, before: object, value: str) -> None:
-    others = [*choice.built_in(), *([choice.model(before, choice.selector)] if before in choice.kinds else [])]
+def _drop_options_of_others(table: Tables, form: SectionOfKinds, before: object, value: str) -> None:
+    others = [*form.built_in(), *([form.model(before, form.selector)] if before in form.kinds else [])]
     elsewhere = {key for other in others for key in other.model_fields}
-    keys = choice.model(value, choice.selector).model_fields
+    keys = form.model(value, form.selector).model_fields
     for key in [key for key in table if key in elsewhere and key not in keys]:
         del table[key]

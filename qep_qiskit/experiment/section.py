@@ -74,7 +74,7 @@ class KindSection(Section):
 
 
 @dataclass(frozen=True)
-class Choice:
+class SectionOfKinds:
     """A section with keys that depend on the kind named in it.
 
     Attributes
@@ -106,15 +106,15 @@ class Choice:
 
 
 @functools.cache
-def _model(choice: Choice, kind: Kind) -> type[KindSection]:
-    fields: dict[str, Any] = {choice.selector: (str, ... if choice.default is None else choice.default)}
+def _model(section: SectionOfKinds, kind: Kind) -> type[KindSection]:
+    fields: dict[str, Any] = {section.selector: (str, ... if section.default is None else section.default)}
     for name, parameter in kind.parameters.items():
         form = _form(parameter)
-        if name not in (choice.selector, *choice.given) and form is not None:
+        if name not in (section.selector, *section.given) and form is not None:
             default = ... if parameter.default is inspect.Parameter.empty else parameter.default
             fields[name] = (_limited(form, parameter.key), Field(default, description=allowed(parameter.key, form)))
     model = create_model(kind.name, __base__=KindSection, **fields)
-    model.kind_, model.selector_ = kind, choice.selector
+    model.kind_, model.selector_ = kind, section.selector
     return model
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
-from qep_qiskit.experiment.section import Choice, Section
+from qep_qiskit.experiment.section import Section, SectionOfKinds
 from qep_qiskit.kinds import COSTS, DEVICES, NETWORKS, OPTIMIZERS, PREPARERS, SCHEDULES, STENCILS
 from qep_qiskit.measurement.mitigation.mitigation import parse
 
@@ -54,9 +54,9 @@ class Data(Section):
         description='a built-in task such as "xor", or the path of a .csv or .npz file (in the spec\'s folder, or from here)',
     )
     samples: int = Field(
-        200, ge=2, le=1_000_000, description="the number of samples of a made task, a whole number from 2 to 1000000"
+        200, ge=2, le=1_000_000, description="the number of samples of a generated task, a whole number from 2 to 1000000"
     )
-    noise: float = Field(0.1, ge=0, description="the noise of a made task, a number of at least 0")
+    noise: float = Field(0.1, ge=0, description="the noise of a generated task, a number of at least 0")
     target: str | int | None = Field(
         None, description="the column of the targets: its name, or its number from 0; the last one if omitted"
     )
@@ -64,15 +64,15 @@ class Data(Section):
         None, min_length=1, description="the names of the columns that are inputs; all others if omitted"
     )
     task: Literal["classification", "regression"] | None = Field(
-        None, description='"classification" or "regression"; if omitted, the targets tell'
+        None, description='"classification" or "regression"; if omitted, it follows from the targets'
     )
     held_out: float = Field(0.25, ge=0, lt=1, description="the share of the samples that is not trained on, from 0 to below 1")
     scaling: Literal["none", "standard", "minmax", "maxabs"] = Field(
         "standard", description='one of "none", "standard", "minmax", "maxabs", fitted on the training samples'
     )
-    factor: float = Field(1.0, description="a finite number that the scaled inputs are multiplied with")
+    factor: float = Field(1.0, description="a finite number by which the scaled inputs are multiplied")
     target_range: float = Field(
-        1.0, gt=0, description="regression: the targets are brought into [-r, r]; a number above 0 (outputs of spins reach 1)"
+        1.0, gt=0, description="for regression: the targets are scaled into [-r, r]; a number above 0 (outputs of spins reach 1)"
     )
 
 
@@ -107,14 +107,14 @@ class Training(Section):
     warm_starts: bool = Field(True, description="true or false")
 
 
-SECTIONS: dict[str, Choice | type[Section]] = {
-    "network": Choice("kind", NETWORKS, given=("device",)),
-    "cost": Choice("kind", COSTS, given=("target",)),
+SECTIONS: dict[str, SectionOfKinds | type[Section]] = {
+    "network": SectionOfKinds("kind", NETWORKS, given=("device",)),
+    "cost": SectionOfKinds("kind", COSTS, given=("target",)),
     "sample": Sample,
-    "stencil": Choice("kind", STENCILS, "symmetric"),
-    "preparation": Choice("method", PREPARERS, "exact"),
+    "stencil": SectionOfKinds("kind", STENCILS, "symmetric"),
+    "preparation": SectionOfKinds("method", PREPARERS, "exact"),
     "measurement": Measurement,
-    "device": Choice("name", DEVICES, "statevector", given=("seed",)),
+    "device": SectionOfKinds("name", DEVICES, "statevector", given=("seed",)),
     "data": Data,
     "training": Training,
 }
@@ -130,5 +130,5 @@ def sections_with(key: str) -> list[str]:
     >>> sections_with("shots"), sections_with("layers"), sections_with("nothing")
     (['measurement'], ['preparation'], [])
     """
-    models = {name: form.built_in() if isinstance(form, Choice) else [form] for name, form in SECTIONS.items()}
+    models = {name: form.built_in() if isinstance(form, SectionOfKinds) else [form] for name, form in SECTIONS.items()}
     return [name for name, forms in models.items() if any(key in form.model_fields for form in forms)]

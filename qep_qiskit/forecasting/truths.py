@@ -50,7 +50,7 @@ class Truths:
         return self._problem.network.num_qubits <= COMPARED_QUBITS
 
     def at(self, stencil: Stencil | None) -> Reference:
-        """Return the noise-free gradient at a stencil; None: in the limit β → 0."""
+        """Return the noise-free gradient at a stencil, or for None in the limit β → 0."""
         if stencil not in self._computed:
             self._progress("exact gradient" if stencil is None else f"exact gradient at β = {stencil.beta:.3g}", None)
             self._computed[stencil] = reference_gradient(

@@ -86,7 +86,7 @@ def ising(
         if clamp:
             raise InputError("clamp: true does not go with edges = 'native', whose sites are all qubits")
         if device is None:
-            raise InputError("edges: 'native' is the coupling graph of a device; give device=qep.fake('brisbane'), say")
+            raise InputError("edges: 'native' is the coupling graph of a device; give one, such as device=qep.fake('brisbane')")
         from qep_qiskit.devices.native_graph import native_graph
 
         native = native_graph(device, sites, sites_of("outputs", outputs, sites))
@@ -101,7 +101,7 @@ def ising(
             raise InputError(f"outputs: site {site} is a clamped input, so it has no expectation to predict with")
     for i, j in graph.edges:
         if {i, j} <= clamped:
-            raise InputError(f"edges: [{i}, {j}] joins two clamped inputs; a clamped pair has no physics, leave it out")
+            raise InputError(f"edges: [{i}, {j}] joins two clamped inputs and changes nothing; leave it out")
     graph.refuse_disconnected()
 
     qubit = {site: q for q, site in enumerate(s for s in range(sites) if s not in clamped)}

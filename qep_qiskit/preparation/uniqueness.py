@@ -39,8 +39,8 @@ def refuse_degenerate(gap: float, operator: PauliSum, level: int = 0) -> None:
         )
     if gap <= DEGENERATE * operator.scale:
         raise DegenerateGroundStateError(
-            f"{what} has the gap {gap:.1e}, which double precision cannot tell from zero next to coefficients that sum to "
-            f"{operator.scale:.1e} (at most {gap / DEGENERATE:.1e}); bring the weights closer together"
+            f"{what} has the gap {gap:.1e}, which double precision cannot distinguish from zero: the coefficients sum to "
+            f"{operator.scale:.1e}, and {gap / DEGENERATE:.1e} is the most for this gap; bring the weights closer together"
         )
 
 

@@ -149,7 +149,7 @@ class Terminal(_Bars):
 
 
 class Notebook(_Bars):
-    """A bar below a notebook's cell. It needs no widgets, and nothing of it stays in the notebook's file."""
+    """A bar below a notebook's cell. It needs no widgets, and leaves nothing in the notebook's file."""
 
     _handle: Any = None
     _form = '<pre style="margin:0;line-height:normal;overflow-x:auto">{code}</pre>'

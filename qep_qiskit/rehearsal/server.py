@@ -188,7 +188,7 @@ class _Handler(BaseHTTPRequestHandler):
         if "Transfer-Encoding" in self.headers or not (length.isascii() and length.isdecimal()):
             raise ReplyError(411, "a request needs a Content-Length that is a whole number")
         if len(length) > 12 or int(length) > LARGEST_BODY:
-            raise ReplyError(413, f"a request may have {LARGEST_BODY:,} bytes")
+            raise ReplyError(413, f"a request may have at most {LARGEST_BODY:,} bytes")
         kind = self.headers.get_content_type() if "Content-Type" in self.headers else ""
         if int(length) and kind not in CONTENT:
             raise ReplyError(415, f"a request is one of {', '.join(sorted(CONTENT))}")

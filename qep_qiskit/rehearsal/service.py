@@ -217,7 +217,7 @@ class Service:
         if lost:
             raise ConnectionLostError
         if duplicate:
-            raise ReplyError(502, "the reply was spoilt on its way")
+            raise ReplyError(502, "the reply was damaged on its way")
         return {"id": job.id, "backend": machine.name}
 
     def _spoilt_before(self, request: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import TONES, error_bars, not_computed, step_records
 from qep_qiskit.report.charts import Series, Strip, strips_of
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
-from qep_qiskit.report.findings import Column, columns_of, mitigation_effect, numbers_of, shown_rungs, verdict
+from qep_qiskit.report.findings import Column, columns_of, conclusion, mitigation_effect, numbers_of, shown_rungs
 from qep_qiskit.report.network_view import drawing, network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
@@ -56,7 +56,7 @@ def page(
         kind="budget",
         title="Error budget of a gradient",
         headline=headline(settings),
-        verdict=verdict(budget),
+        conclusion=conclusion(budget),
         warnings=warnings,
         facts=_facts(budget),
         tables=[(key.replace("_", " ").capitalize(), table(records)) for key, records in tables.items()],

@@ -1,4 +1,4 @@
-"""Text about an error budget: the error that each rung added, and the verdict."""
+"""Text about an error budget: the error that each rung added, and the conclusion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Contribution(NamedTuple):
     size: float
 
 
-class Verdict(NamedTuple):
+class Conclusion(NamedTuple):
     """A result in one to three sentences, whether it is good (None: unknown), and the numbers behind the sentences."""
 
     text: str
@@ -115,28 +115,28 @@ def contributions(budget: Budget) -> list[Contribution]:
     return added
 
 
-def verdict(budget: Budget) -> Verdict:
-    """Return the verdict on a budget, computed from its numbers.
+def conclusion(budget: Budget) -> Conclusion:
+    """Return the conclusion on a budget, computed from its numbers.
 
     Returns
     -------
-    Verdict
+    Conclusion
         ``good`` is True if the last rung is within its error bars of the exact gradient (χ²/K at most `allowed_chi_square`),
         False if it is not, and None without error bars of use or an exact gradient.
     """
     last = list(budget.computed.values())[-1:]
     if not last or last[0].name == "exact":
-        return Verdict("No gradient was measured that could be compared with the exact one.")
+        return Conclusion("No gradient was measured that could be compared with the exact one.")
     subject = RUNGS[last[0].name].subject
     if "exact" not in budget.computed:
         note = next((rung.note for rung in budget.rungs if rung.name == "exact"), None)
         why = note.rstrip(".") if note else "it was not computed"
-        return Verdict(f"{subject} has no exact gradient to be compared with: {why}.")
+        return Conclusion(f"{subject} has no exact gradient to be compared with: {why}.")
     first, good = _first_sentence(budget, last[0], subject)
     worst = largest_contribution(budget)
     cause = "" if worst is None else f"The largest cause of error is {worst.cause}, which adds {percent(worst.size)}."
     sentences = (first, cause, _mitigation_sentence(budget, last[0]))
-    return Verdict(" ".join(sentence for sentence in sentences if sentence), good, _detail(budget, last[0]))
+    return Conclusion(" ".join(sentence for sentence in sentences if sentence), good, _detail(budget, last[0]))
 
 
 def _first_sentence(budget: Budget, last: Rung, subject: str) -> tuple[str, bool | None]:

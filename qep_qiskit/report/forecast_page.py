@@ -11,7 +11,7 @@ from qep_qiskit.forecasting.choices import FACTORS, TITLES, Measure
 from qep_qiskit.forecasting.forecast import Forecast
 from qep_qiskit.report.charts import Bar, Group, Part, Series, strips_of
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
-from qep_qiskit.report.findings import Column, Verdict, columns_of_values
+from qep_qiskit.report.findings import Column, Conclusion, columns_of_values
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import Cell, as_rows, cell, table
 from qep_qiskit.report.template import Page
@@ -41,7 +41,7 @@ def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> 
         headline=" · ".join(
             (str(forecast.provenance["device"]["name"]), f"β = {forecast.stencil.beta:.4g}", f"{forecast.mitigation} mitigation")
         ),
-        verdict=_verdict(forecast),
+        conclusion=_conclusion(forecast),
         warnings=forecast.warnings,
         facts=list(_facts(forecast)),
         ran=as_rows(provenance),
@@ -66,16 +66,16 @@ def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> 
     )
 
 
-def _verdict(forecast: Forecast) -> Verdict:
+def _conclusion(forecast: Forecast) -> Conclusion:
     advice = forecast.advice
     error = (
         f"Expect an error of {percent(forecast.relative_error)} of the gradient" if forecast.known else "Only a bound is known"
     )
     time = "" if forecast.sending.seconds is None else f" for {duration(forecast.sending.seconds)} of QPU time"
     if advice is None:
-        return Verdict(f"{error}{time}.")
+        return Conclusion(f"{error}{time}.")
     state = "The plan is ready. " if advice.ready else f"The plan is not ready: {'; '.join(advice.reasons)}. "
-    return Verdict(
+    return Conclusion(
         f"{state}{error}{time}.",
         advice.ready,
         f"Best plan: {advice.text}{f' In the spec, or with {advice.flags}.' if advice.flags else ''}",

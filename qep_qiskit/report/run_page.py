@@ -11,7 +11,7 @@ from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.budget_bars import error_bars
 from qep_qiskit.report.budget_page import files, headline, strips
-from qep_qiskit.report.findings import Column, Verdict, columns_of, mitigation_effect, verdict
+from qep_qiskit.report.findings import Column, Conclusion, columns_of, conclusion, mitigation_effect
 from qep_qiskit.report.network_view import Drawing, drawing, network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
@@ -45,7 +45,7 @@ def page(store: RunStore, readings: Readings, *, network: Network | None = None)
         title=f"Run {name}",
         headline=headline(budget.settings),
         notice=("Not a quantum device", f"this run was made against {service}.") if service else (),
-        verdict=verdict(budget) if readings.each else Verdict(f"The run has no gradient yet: it is {state_of(store)}."),
+        conclusion=conclusion(budget) if readings.each else Conclusion(f"The run has no gradient yet: it is {state_of(store)}."),
         warnings=[*diagnostics.warnings, *_oddities(store)],
         facts=_key_numbers(store, readings, events),
         ran=as_rows(dict(provenance.get("device") or {"name": store.description.get("device")})),

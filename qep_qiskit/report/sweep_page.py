@@ -10,7 +10,7 @@ from qep_qiskit.display import counted
 from qep_qiskit.estimates import Estimate
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.downloads import Download, csv_file, json_file, spec_file
-from qep_qiskit.report.findings import Verdict
+from qep_qiskit.report.findings import Conclusion
 from qep_qiskit.report.inline_svg import plot
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.sweep_figure import draw_measure
@@ -28,7 +28,7 @@ BEST = {
     "mean_cosine": ("largest", max),
     "loss": ("smallest", min),
 }
-"""The measures that are drawn, with the values that count as good; the verdict names the first one that a sweep has."""
+"""The measures that are drawn, with the values that count as good; the conclusion names the first one that a sweep has."""
 JUDGED = tuple(name for name in BEST if name != "loss")
 
 
@@ -70,7 +70,7 @@ def page(
         kind="sweep",
         title=f"Sweep {name}",
         headline=f"{counted(len(entries), 'point')}{f', each with {seeds} seeds' if seeds > 1 else ''}",
-        verdict=_verdict(entries, drawn),
+        conclusion=_conclusion(entries, drawn),
         warnings=[f"no numbers at {row.title}: {row.problem}" for row in failed],
         facts=[
             ("points", str(len(entries))),
@@ -92,17 +92,17 @@ def page(
     )
 
 
-def _verdict(entries: Sequence[Average], known: Sequence[str]) -> Verdict:
+def _conclusion(entries: Sequence[Average], known: Sequence[str]) -> Conclusion:
     judged = [measure for measure in known if measure in JUDGED]
     if not judged:
-        return Verdict("No point has a number that says which is best.")
+        return Conclusion("No point has a number that says which is best.")
     word, choose = BEST[judged[0]]
     numbered = [(entry, number) for entry in entries if (number := entry.numbers[judged[0]]) is not None]
     entry, number = choose(numbered, key=lambda pair: pair[1].value)
     where = ", ".join(f"{key} = {value}" for key, value in entry.point.items())
     at = f", at {where}" if where else ""
     detail = _rivals(numbered, number)
-    return Verdict(f"The {word} {judged[0].replace('_', ' ')} is {number}{at}.", detail=detail)
+    return Conclusion(f"The {word} {judged[0].replace('_', ' ')} is {number}{at}.", detail=detail)
 
 
 def _rivals(numbered: Sequence[tuple[Average, Estimate]], best: Estimate) -> str:

@@ -15,7 +15,16 @@ from qep_qiskit.display import largest_first, terminal_table
 from qep_qiskit.estimates import MISSING, Estimate, column
 from qep_qiskit.kinds import RUNGS
 from qep_qiskit.plain_text import one_line, shortened
-from qep_qiskit.report.findings import LARGEST_Z, Column, columns_of, large, mitigation_effect, numbers_of, shown_rungs, verdict
+from qep_qiskit.report.findings import (
+    LARGEST_Z,
+    Column,
+    columns_of,
+    conclusion,
+    large,
+    mitigation_effect,
+    numbers_of,
+    shown_rungs,
+)
 
 MANY_WEIGHTS = 24
 """If there are more weights than this, only the most deviating ones are listed; the page lists all."""
@@ -33,7 +42,7 @@ HEADINGS = {
 
 
 def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
-    """Print the rungs, the weights, the loss, the verdict and the warnings, formatted for 100 columns."""
+    """Print the rungs, the weights, the loss, the conclusion and the warnings, formatted for 100 columns."""
     budget = Budget.of(budget)
     console.print(_rung_table(budget))
     for rung in budget.rows:
@@ -46,7 +55,7 @@ def render(budget: Budget | Mapping[str, Any], console: Console) -> None:
         console.print(Text(f"  {omitted} more weights deviate less; the page and --json have them all.", style="dim"))
     console.print()
     console.print(_loss_line(budget))
-    text, good, detail = verdict(budget)
+    text, good, detail = conclusion(budget)
     console.print(Text(text, style={True: "bold green", False: "bold yellow", None: "bold"}[good]))
     for sentence in (mitigation_effect(budget), detail):
         if sentence:

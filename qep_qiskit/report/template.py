@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from qep_qiskit.plain_text import printable
 from qep_qiskit.report.downloads import Download
-from qep_qiskit.report.findings import Verdict
+from qep_qiskit.report.findings import Conclusion
 from qep_qiskit.report.network_view import NetworkView
 from qep_qiskit.report.tables import Table
 from qep_qiskit.secrets import scrubbed
@@ -32,7 +32,7 @@ class Page:
     kind : str
         The name of the body's template.
     title, headline : str
-    verdict : Verdict
+    conclusion : Conclusion
     files : sequence of Download
         The data, as links.
     command : str
@@ -40,7 +40,7 @@ class Page:
     notice : tuple of str
         A word and its explanation, shown in a frame below the title; empty for none.
     facts : sequence of (str, str)
-        The key numbers below the verdict.
+        The key numbers below the conclusion.
     ran : sequence of (str, str)
         The rows of the table of settings.
     tables : sequence of (str, Table)
@@ -52,7 +52,7 @@ class Page:
 
     kind: str
     title: str
-    verdict: Verdict
+    conclusion: Conclusion
     files: Sequence[Download]
     command: str = ""
     headline: str = ""

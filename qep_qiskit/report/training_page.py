@@ -17,7 +17,7 @@ from qep_qiskit.files import typed
 from qep_qiskit.networks.network import Network
 from qep_qiskit.report.charts import Series, strip
 from qep_qiskit.report.downloads import Download, columns_file, csv_file, json_file, spec_file
-from qep_qiskit.report.findings import Column, Verdict
+from qep_qiskit.report.findings import Column, Conclusion
 from qep_qiskit.report.inline_svg import plot
 from qep_qiskit.report.network_view import network_view
 from qep_qiskit.report.tables import Cell, as_rows, cell, table
@@ -48,7 +48,7 @@ def page(store: RunStore, *, network: Network | None = None, plane: Plane | None
         kind="training",
         title=f"Training {name}",
         headline=_headline(facts),
-        verdict=_verdict(facts),
+        conclusion=_conclusion(facts),
         warnings=facts.warnings,
         facts=_key_numbers(facts),
         ran=as_rows({key: value for key, value in settings.items() if key not in ("weights", "versions")}),
@@ -88,10 +88,10 @@ def _headline(facts: Facts) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _verdict(facts: Facts) -> Verdict:
+def _conclusion(facts: Facts) -> Conclusion:
     last = facts.shown_epoch
     if last is None:
-        return Verdict(f"Not yet a whole epoch: {counted(len(facts.history), 'step')} so far.")
+        return Conclusion(f"Not yet a whole epoch: {counted(len(facts.history), 'step')} so far.")
     state = f"It stopped: {facts.stopped}." if facts.stopped else "" if facts.finished else "The training is not finished."
     losses = [f"training loss {with_error(last['train_loss'], None)}"]
     if last.get("validation_loss") is not None:
@@ -106,7 +106,7 @@ def _verdict(facts: Facts) -> Verdict:
         text = f"{after}the network answers {percent(trained)} of the training samples correctly."
     else:
         text, detail = f"{after}the {' and the '.join(losses[::-1])}.".replace("loss ", "loss is ", 1), ""
-    return Verdict(f"{text} {state}".strip(), detail=detail)
+    return Conclusion(f"{text} {state}".strip(), detail=detail)
 
 
 def _key_numbers(facts: Facts) -> list[tuple[str, str]]:
@@ -165,7 +165,7 @@ def _confusion(counts: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[s
 
 
 def _epoch(row: Mapping[str, Any]) -> dict[str, Cell]:
-    """Return an epoch for the table, with losses beside their errors and accuracies in percent."""
+    """Return an epoch for the table, with losses next to their errors and accuracies in percent."""
     kept: dict[str, Cell] = {}
     for key, value in row.items():
         if key in ("validation_confusion", "validation_loss_stderr"):

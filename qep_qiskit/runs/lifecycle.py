@@ -199,7 +199,7 @@ class Lifecycle:
             what = f"the ansatz {preparer.describe().get('ansatz')}" if "ansatz" in preparer.describe() else "the preparation"
             raise InputError(
                 f"preparation: {what} changed since this run began, so its next round would not fit the first; "
-                "put it back as it was (a run of an earlier version: use that version), or begin another run"
+                "restore it (for a run of an earlier version, install that version), or begin another run"
             )
 
     def _note_calibration(self, number: int) -> None:

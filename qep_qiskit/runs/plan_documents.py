@@ -102,8 +102,8 @@ def from_document(document: Mapping[str, Any], problem: Problem, settings: Setti
 
 
 def _known_bias(plan: Plan) -> dict[str, Any]:
-    kept = {name: value for name, value in vars(plan.bias).items() if name not in ("beta", "order")}
-    document: dict[str, Any] = plain({**kept, "reach": 0.0 if plan.bias.values is None else plan.bias.reach()})
+    values = {name: value for name, value in vars(plan.bias).items() if name not in ("beta", "order")}
+    document: dict[str, Any] = plain({**values, "reach": 0.0 if plan.bias.values is None else plan.bias.reach()})
     return document
 
 

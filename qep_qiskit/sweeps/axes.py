@@ -46,7 +46,7 @@ def axis_of(text: str) -> Axis:
     if not values or any(not isinstance(v, str | int | float | bool | list) for v in values):
         raise InputError(f"--over {text!r}: a value is missing; write key=value,value")
     if len({repr(v) for v in values}) != len(values):
-        raise InputError(f"--over {text!r}: a value stands twice; give each once")
+        raise InputError(f"--over {text!r}: a value is given twice; give each once")
     return Axis(key, tuple(values))
 
 
@@ -75,7 +75,7 @@ def combinations(axes: Sequence[Axis]) -> list[dict[str, Any]]:
     keys = [axis.key for axis in axes]
     for key in keys:
         if keys.count(key) > 1:
-            raise InputError(f"--over {key}: stands twice; give all its values in one --over")
+            raise InputError(f"--over {key}: is given twice; give all its values in one --over")
     count = math.prod(len(axis.values) for axis in axes)
     if count > MOST_POINTS:
         raise InputError(f"--over: {count} combinations are more than {MOST_POINTS}; give fewer values")

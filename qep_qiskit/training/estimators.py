@@ -276,7 +276,7 @@ def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
         takes = f"{', '.join(NESTED)} and stencil have options of their own"
         if name in (*NESTED, "stencil"):
             takes = f"{name} is {shown(value)}; give it a value that has options first, such as preparer=qep.Adiabatic()"
-        raise InputError(f"{keys}: is not allowed; {takes}, other options are replaced whole")
+        raise InputError(f"{keys}: is not allowed; {takes}; other options are replaced whole")
     names = [f.name for f in fields(value) if f.init]
     for option in options:
         if option not in names:

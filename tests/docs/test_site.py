@@ -17,7 +17,7 @@ import pytest
 import qep_qiskit
 from qep_qiskit import kinds, runs
 from qep_qiskit.cli.main import VERBS, cli
-from qep_qiskit.experiment.section import Choice
+from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +80,7 @@ def spec_reference():
 def test_the_reference_of_specs_lists_every_kind_and_key(spec_reference, section):
     part = spec_reference.partition(f"## `[{section}]`")[2].partition("\n## ")[0]
     form = SECTIONS[section]
-    if not isinstance(form, Choice):
+    if not isinstance(form, SectionOfKinds):
         assert all(f"| `{key}` |" in part for key in form.model_fields)
         return
     for name in form.kinds.built_in:

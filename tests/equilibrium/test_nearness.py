@@ -36,7 +36,7 @@ def test_one_huge_weight_is_not_called_degenerate(sites, place):
         values.append(qep.exact_gradient(qep.Problem(network, weights, x=[0.4], cost=qep.SquaredError([0.3]))))
     np.testing.assert_allclose(values[1].values, values[0].values, atol=1e-4)
     weights[place] = 1e15
-    with pytest.raises(InputError, match="cannot tell from zero .* bring the weights closer together|degenerate"):
+    with pytest.raises(InputError, match="cannot distinguish from zero .* bring the weights closer together|degenerate"):
         qep.exact_gradient(qep.Problem(network, weights, x=[0.4], cost=qep.SquaredError([0.3])))
 
 

@@ -303,7 +303,7 @@ def test_a_measured_ansatz_is_taken_without_its_measurements():
     ("ansatz", "word"),
     [
         (QuantumCircuit(2), "ParameterVector"),
-        (QuantumCircuit(2, 2), "measurements may stay"),
+        (QuantumCircuit(2, 2), "measurements are left out"),
         (circuit(lambda c: (c.measure(0, 0), c.ry(0.1, 0))), "after a measurement"),
         (circuit(lambda c: c.reset(0)), "'reset'"),
         (RYGate(0.1), "RYGate"),

@@ -163,7 +163,7 @@ def test_downloads_hold_the_data(opened):
 
 def test_a_page_is_whole_without_javascript_and_names_everything_for_screen_readers(opened):
     page = opened(java_script_enabled=False)
-    assert page.locator("h1").count() == 1 and page.locator(".verdict").is_visible()
+    assert page.locator("h1").count() == 1 and page.locator(".conclusion").is_visible()
     assert page.locator("svg:not([aria-hidden]):not([aria-label])").count() == 0
     assert page.locator("table:not(:has(th))").count() == 0
     assert page.locator("#data").is_visible() and page.locator("dl.letters dt").first.is_visible()

@@ -17,8 +17,8 @@ def shot_noise(budget, name):
     return whole.shot_noise(whole[name])
 
 
-def verdict(budget):
-    return findings.verdict(Budget.of(budget))
+def conclusion(budget):
+    return findings.conclusion(Budget.of(budget))
 
 
 def test_expected_shot_noise_is_the_norm_of_the_error_bars(budget):
@@ -34,7 +34,7 @@ def test_chi_square_is_the_mean_of_the_squared_scores(budget):
 
 
 def test_the_verdict_quotes_the_budget(budget):
-    text, good, detail = verdict(budget)
+    text, good, detail = conclusion(budget)
     assert good is True
     assert text.startswith(
         f"The mitigated gradient is {100 * of(budget, 'mitigated')['relative_error']:.1f} % from the exact one, within"
@@ -45,7 +45,7 @@ def test_the_verdict_quotes_the_budget(budget):
 
 
 def test_a_biased_gradient_is_called_so(make):
-    text, good, _ = verdict(make(missing={"mitigated": "mitigation is 'none'"}))
+    text, good, _ = conclusion(make(missing={"mitigated": "mitigation is 'none'"}))
     assert good is False
     assert text.startswith("The raw gradient is ") and "more than its error bars allow" in text
 
@@ -55,19 +55,19 @@ def test_error_bars_as_long_as_the_gradient_are_not_called_good(budget):
     mitigated["stderr"] = [20 * error for error in mitigated["stderr"]]
     mitigated["z"] = [z / 20 for z in mitigated["z"]]
     assert shot_noise(budget, "mitigated") > findings.USEFUL
-    text, good, _ = verdict(budget)
+    text, good, _ = conclusion(budget)
     assert good is None and "take more shots" in text
 
 
 def test_mitigation_that_harms_is_not_praised(budget):
     worse = copy.deepcopy(budget)
     of(worse, "mitigated")["relative_error"] = 0.9
-    assert "does not lower" in verdict(worse).text
+    assert "does not lower" in conclusion(worse).text
 
 
 def test_a_change_within_the_shot_noise_is_not_called_a_success(budget):
     of(budget, "mitigated")["relative_error"] = of(budget, "shots")["relative_error"] - 0.5 * shot_noise(budget, "mitigated")
-    assert "less than the shot noise" in verdict(budget).text
+    assert "less than the shot noise" in conclusion(budget).text
 
 
 def test_what_mitigation_does_without_shot_noise_is_told_apart_from_its_price(budget):
@@ -78,7 +78,7 @@ def test_what_mitigation_does_without_shot_noise_is_told_apart_from_its_price(bu
     text = findings.mitigation_effect(Budget.of(budget))
     assert f"from {percent(device)} to 4.0 %" in text
     assert f"{percent(ratio - 1)} longer" in text and f"{ratio**2:.2f} times as many shots" in text
-    assert "Mitigation lowers the error" in verdict(budget).text, "the effect is known apart from the shots"
+    assert "Mitigation lowers the error" in conclusion(budget).text, "the effect is known apart from the shots"
 
 
 def test_an_effect_that_no_printed_digit_shows_is_not_called_one(budget):
@@ -92,7 +92,7 @@ def test_rounding_is_no_cause_of_error(make):
     budget = make(missing=dict.fromkeys(("device", "shots", "mitigated"), "no shots"))
     for name in ("finite_beta", "prepared"):
         of(budget, name)["added"] = of(budget, name)["relative_error"] = 3e-15
-    text = verdict(budget).text
+    text = conclusion(budget).text
     assert "is < 1e-10 % from the exact one" in text and "cause" not in text
 
 
@@ -115,7 +115,7 @@ def test_shot_noise_is_not_blamed_on_a_device_that_was_not_simulated(make):
 
 
 def test_the_statement_holds_on_every_shape_of_budget(any_budget):
-    text = verdict(any_budget).text
+    text = conclusion(any_budget).text
     assert text.endswith(".")
     assert "None" not in text and "nan" not in text
 
@@ -126,4 +126,4 @@ def test_a_zero_gradient_has_no_relative_error(make):
         rung.update(relative_error=None, added=None)
         if rung["values"] is not None:
             rung["values"] = [0.0] * len(budget["names"])
-    assert "the exact gradient is zero" in verdict(budget).text
+    assert "the exact gradient is zero" in conclusion(budget).text

@@ -192,5 +192,7 @@ def test_every_page_is_a_body_over_the_one_base():
     assert len(templates) >= 3 and "<header>" not in parts
     for text in templates.values():
         assert text.startswith('{% extends "base.html.jinja" %}')
-        assert not re.search(r"<(html|head|style|header|script|h1)\b|class=\"(verdict|warnings)", text)
-    assert all(word in base for word in ("<header>", 'class="verdict', 'class="warnings"', 'id="words"', 'id="data"', "<script"))
+        assert not re.search(r"<(html|head|style|header|script|h1)\b|class=\"(conclusion|warnings)", text)
+    assert all(
+        word in base for word in ("<header>", 'class="conclusion', 'class="warnings"', 'id="words"', 'id="data"', "<script")
+    )

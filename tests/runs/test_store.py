@@ -273,5 +273,5 @@ def test_folders_named_after_the_time_are_new_even_within_one_second(tmp_path, m
 def test_a_file_in_place_of_the_folder_of_runs_is_an_error(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("hardware_runs").touch()
-    with pytest.raises(InputError, match="hardware_runs: cannot be made a folder"):
+    with pytest.raises(InputError, match="hardware_runs: the folder cannot be made"):
         dated_folder("scan")

@@ -63,7 +63,7 @@ def test_bad_axes_give_one_line(text):
 def test_combinations_vary_the_last_axis_fastest():
     settings = combinations([axis_of("a.b=1,2"), axis_of("seed=0..1")])
     assert [tuple(p.values()) for p in settings] == [(1, 0), (1, 1), (2, 0), (2, 1)]
-    with pytest.raises(qep.InputError, match="stands twice"):
+    with pytest.raises(qep.InputError, match="is given twice"):
         combinations([axis_of("seed=1,2"), axis_of("seed=3,4")])
 
 

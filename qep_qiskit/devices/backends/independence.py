@@ -100,10 +100,10 @@ def fresh_sampler(sampler: BaseSamplerV2, call: int) -> BaseSamplerV2:
 
 def continues(sampler: BaseSamplerV2) -> bool:
     """Return whether a sampler with a new seed draws different random numbers for each row of a call."""
-    known = ((StatevectorSampler, ("run", "_run", "_run_pub")), (AerSampler, ("run", "_run", "_run_pubs")))
+    classes = ((StatevectorSampler, ("run", "_run", "_run_pub")), (AerSampler, ("run", "_run", "_run_pubs")))
     return any(
         isinstance(sampler, kind) and all(getattr(type(sampler), name) is getattr(kind, name) for name in methods)
-        for kind, methods in known
+        for kind, methods in classes
     )
 
 

@@ -86,7 +86,7 @@ class ProviderDevice(BackendDevice):
                 self._jobs[job_id] = self.ask(f"job {job_id} could not be fetched", lambda: getattr(owner, name)(job_id))  # noqa: B023
                 return self._jobs[job_id]
         raise DeviceError(
-            f"device: {self.name} cannot fetch job {job_id} in another process, for it has no retrieve_job; "
+            f"device: {self.name} cannot fetch job {job_id} in another process, because it has no retrieve_job; "
             "collect in the process that sent it"
         )
 

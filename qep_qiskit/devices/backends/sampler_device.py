@@ -64,8 +64,8 @@ class SamplerDevice(Compiling):
         for number, (circuit, values) in enumerate(pubs):
             samples.append([])
             for place, row in enumerate(values):
-                own = fresh_sampler(self.sampler, integer(seed, "row", number, place))
-                (bits,) = self._run(own, [(circuit, row[None])], shots)
+                fresh = fresh_sampler(self.sampler, integer(seed, "row", number, place))
+                (bits,) = self._run(fresh, [(circuit, row[None])], shots)
                 samples[-1] += from_bit_array(bits)
         return samples
 

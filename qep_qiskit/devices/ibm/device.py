@@ -168,7 +168,7 @@ class IBMDevice(Measuring):
     def open_group(self) -> str:
         group = self._ask(f"the {self.mode} could not be opened", lambda _: _group_class(self.mode)(backend=self.backend))
         if group.session_id is None:
-            raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} knows none")
+            raise DeviceError(f"device: the {self.mode} could not be opened: {self.name} offers none")
         self._group["id"] = str(group.session_id)
         return self._group["id"]
 

@@ -86,7 +86,7 @@ def parse(text: str, key: str) -> ZeroNoise:
     for word in text.split(":")[1:]:
         name, value = _option(word, key)
         if name in options:
-            raise InputError(f"{key}: {text!r} says {name} twice; say it once")
+            raise InputError(f"{key}: {text!r} gives {name} twice; give it once")
         options[name] = value
     zne = ZeroNoise(**options)  # type: ignore[arg-type]
     if len(zne.factors) < 2:

@@ -178,7 +178,7 @@ class ResistorNetwork(QuadraticNetwork):
         if not self.number:
             return self
         if max(map(abs, x)) > LARGEST_VOLTAGE:
-            raise InputError(f"x: {max(x, key=abs):g} is too large, its square overflows; scale the inputs")
+            raise InputError(f"x: {max(x, key=abs):g} is too large: its square overflows; scale the inputs")
         operators = [_resistor(i, j, self.place, self.number, x) for i, j in self.pairs]
         terms = tuple(replace(term, operator=op) for term, op in zip(self.terms, operators, strict=True))
         return replace(self, terms=terms)

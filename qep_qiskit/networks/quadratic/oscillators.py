@@ -91,7 +91,7 @@ def oscillators(
     terms = [Term(f"k[{i},{j}]", spring(i, j)) for i, j in graph.edges]
     terms += [Term(f"a[{i}]", Polynomial({Monomial(PRODUCT, i, i): 0.5})) for i in range(sites)]
     terms += [Term(f"b[{i}]", position(i, -1.0)) for i in range(sites) if biases]
-    about = {"masses": weights.tolist(), "biases": biases, "levels": None}
+    options = {"masses": weights.tolist(), "biases": biases, "levels": None}
     network = QuadraticNetwork(
         num_qubits=0,
         terms=tuple(terms),
@@ -100,7 +100,7 @@ def oscillators(
         outputs=tuple(position(site) for site in graph.outputs),
         output_names=tuple(f"r[{site}]" for site in graph.outputs),
         scales=SCALES,
-        description={"kind": "oscillators", **graph.description, **about},
+        description={"kind": "oscillators", **graph.description, **options},
         sites=sites,
     )
     return network if levels is None else encoded(network, count, code, unit_reference(network))

@@ -77,9 +77,9 @@ class Database:
         if number != SCHEMA:
             raise self.damaged(f"its schema ({number[:20]!r})")
         with self.snapshot():
-            verdict = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise self.damaged(f"the file ({' '.join(str(verdict).split())})")
+            answer = self.connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if answer != "ok":
+                raise self.damaged(f"the file ({' '.join(str(answer).split())})")
             for name in TABLES:
                 if self._counted(name) != self._ledger(name):
                     raise self.damaged(f"the table of {name}")

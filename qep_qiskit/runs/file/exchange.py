@@ -109,7 +109,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
         raise InputError(f"{path}: no such file; give a file that `qep runs export` wrote") from None
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
-        raise InputError(f"{path}: is no JSON of a run ({reason}); give a file that `qep runs export` wrote") from None
+        raise InputError(f"{path}: is not the JSON of a run ({reason}); give a file that `qep runs export` wrote") from None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         raise InputError(f"{path}: is not an exported run; give a file that `qep runs export` wrote")
     if isinstance(raw.get("version"), int) and raw["version"] > VERSION:

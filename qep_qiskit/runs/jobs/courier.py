@@ -148,7 +148,8 @@ class Courier:
                     return
             except DeviceError as silent_too:
                 raise DeviceError(
-                    f"{error}; whether it was made could not be asked: {silent_too}. Nothing is lost: `{self.again}` resumes it"
+                    f"{error}; the service could not be asked whether it has the job: {silent_too}. Nothing is lost: "
+                    f"`{self.again}` resumes it"
                 ) from None
             raise DeviceError(f"{error}; no job of it exists. Nothing is lost: `{self.again}` tries again") from None
         reached(f"submit {job.purpose}: sent, id not written")
@@ -176,7 +177,7 @@ class Courier:
         except DeviceError as error:
             detail = str(error).removeprefix("device: ")
             raise DeviceError(
-                f"device: the job could not be sent, for it must be looked up first: {detail}. Nothing is lost: "
+                f"device: the job could not be sent, because it must be looked up first: {detail}. Nothing is lost: "
                 f"`{self.again}` tries again"
             ) from None
 

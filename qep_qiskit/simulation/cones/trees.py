@@ -137,7 +137,7 @@ class Forest:
                 return [groups[each] for each in TopologicalSorter(before).static_order()]
             except CycleError:
                 continue
-        raise AssertionError("a tree has no circles")
+        raise AssertionError("a tree has no cycles")
 
     def _kind(self, number: int) -> Kind:
         return self.messages[number].kind

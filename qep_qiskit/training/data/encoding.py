@@ -152,7 +152,9 @@ def into_reach(low: NDArray[np.float64], high: NDArray[np.float64], reach: float
     half = high / 2 - low / 2
     factor = np.divide(reach, half, out=np.ones_like(half), where=half > 0)
     if not np.isfinite(factor).all():
-        raise InputError(f"targets: their range, {float(half.min() * 2):g}, is too small to be scaled; multiply them")
+        raise InputError(
+            f"targets: their range, {float(half.min() * 2):g}, is too small to be scaled; multiply them by a constant"
+        )
     return low / 2 + high / 2, factor
 
 

@@ -58,7 +58,7 @@ def read_csv(
     for i in inputs:
         if not header[i]:
             raise InputError(
-                f"{path}: row {lines[0][0]}, column {i} has no name (the numbers of the rows?); name it, or name the inputs in "
+                f"{path}: row {lines[0][0]}, column {i} has no name (is it the row numbers?); name it, or name the inputs in "
                 "data.columns"
             )
     X = np.empty((len(lines) - 1, len(inputs)))

@@ -165,7 +165,7 @@ def _inputs(network: Network, X: object, where: str) -> Matrix:
         rows = rows[:, None]
     if rows.ndim != 2 or rows.shape[1] != network.num_inputs:
         raise InputError(
-            f"{where}X: shape {rows.shape}, expected (samples, {network.num_inputs}): one column an input of the network"
+            f"{where}X: shape {rows.shape}, expected (samples, {network.num_inputs}): one column per input of the network"
         )
     if not len(rows):
         raise InputError(f"{where}X: has no samples; give at least one")
