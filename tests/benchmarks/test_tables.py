@@ -41,6 +41,18 @@ def test_the_headlines_are_the_largest_sizes_of_some_tasks():
     assert lines[3] == ""
 
 
+def test_large_ratios_are_written_out():
+    capped = replace(rows()[1], task="vqe-2", seconds=60.0, ratio=1234.5, details={"lower bound": True})
+    lines = headline_table(results().merged([replace(rows()[0], task="vqe-2"), capped])).splitlines()
+    assert "≥ 60 s, ≥ 6,000×" in lines[3]
+
+
+def test_a_batch_names_its_qubits_and_needs_no_plain_qiskit():
+    batch = [replace(row, task="batch-states-2", size=64, qiskit=False) for row in rows()]
+    lines = headline_table(results().merged(batch)).splitlines()
+    assert lines[3] == "| such gradients of a batch of 64 samples | 8 | 10 ms | – | 20 ms, 2× |"
+
+
 @pytest.mark.parametrize(("page", "made"), [("README.md", headline_table), ("docs/benchmarks.md", short_table)])
 def test_pages_hold_the_tables_of_the_kept_results(page, made):
     results_on_file = Results.load(ROOT / "benchmarks/results.json")
