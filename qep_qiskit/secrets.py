@@ -17,6 +17,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import unquote
 
 MOCK_KEY = "rehearsal"
 """The only key that is ever sent to a mock service. It is not a secret."""
@@ -30,6 +31,8 @@ FREE_TEXT = frozenset(("error", "message", "note", "notes", "problem", "reason",
 """The keys of documents that have sentences as values, such as a provider's reason."""
 _SECRET_NAME = re.compile(r"(?i)(^|_)(token|api_?key|secret|secret_(access_)?key|access_key|password)$|^QISKIT_IBM_INSTANCE$")
 _CRN = re.compile(r"(?i)crn(?::|%3A)[A-Za-z0-9_\-:/.%*]+")
+_LOGIN = re.compile(r"""(?<=://)(?:[^\s"'<>/:]{0,500}:[^\s"'<>]{0,500}|[^\s"'<>/]{1,500})(?=@)""")
+_PASSWORD = re.compile(r"""://[^\s"'<>:@/]{0,500}:([^\s"'<>]{1,500})@""")
 _JWT = re.compile(r"\beyJ[A-Za-z0-9_\-]{4,}\.[A-Za-z0-9_\-]+\.?[A-Za-z0-9_\-]*")
 _NAMED = re.compile(
     r"""(?ix)\b( (?:bearer|basic|api[\s_-]?key|authorization|service-crn) | token (?= ["']?\s*[:=]) | token (?= \s+\S*\d) )
@@ -64,7 +67,7 @@ def scrubbed(text: str) -> str:
 
     Secrets come from the environment, from saved accounts and from :func:`keep_secret`. They are found in any case, split by
     spaces, reversed, as their first characters, percent-encoded, escaped as in JSON, Python or HTML, and in base64, base32, hex
-    and decimal codes. All web tokens, bearer tokens and cloud resource names are removed too, whoever owns them.
+    and decimal codes. All web tokens, bearer tokens, cloud resource names and logins in URLs are removed too, whoever owns them.
 
     Examples
     --------
@@ -72,10 +75,12 @@ def scrubbed(text: str) -> str:
     'no instance …'
     >>> scrubbed("Authorization: Bearer abcdefghijklmnop")
     'Authorization: Bearer …'
+    >>> scrubbed("no answer from http://me:secret@proxy.example:8080")
+    'no answer from http://…@proxy.example:8080'
     """
     if len(text) > LONGEST:
         text = text[:LONGEST] + HIDDEN
-    text = _JWT.sub(HIDDEN, _CRN.sub(HIDDEN, text))
+    text = _LOGIN.sub(HIDDEN, _JWT.sub(HIDDEN, _CRN.sub(HIDDEN, text)))
     text = _NAMED.sub(lambda match: f"{match[1]}{match[2]}{HIDDEN}", text)
     secrets = _known()
     return _without(text, secrets) if secrets.pieces else text
@@ -106,7 +111,15 @@ def scrubbed_document(value: Any, *, free: bool = False) -> Any:
 
 def _known() -> _Known:
     words = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
+    words |= _passwords_in("\n".join(value for value in os.environ.values() if "://" in value))
     return _needles(frozenset(words | _added | _saved()))
+
+
+@functools.lru_cache(maxsize=8)
+def _passwords_in(text: str) -> frozenset[str]:
+    """Return the passwords in the URLs of a text, such as a proxy's, as they are written and percent-decoded."""
+    written = _PASSWORD.findall(text)
+    return frozenset((*written, *map(unquote, written)))
 
 
 @functools.lru_cache(maxsize=8)
@@ -284,10 +297,11 @@ def _secrets_of(path: str, changed: int, size: int) -> frozenset[str]:
     if size > 1_000_000:
         return frozenset()
     try:
-        accounts = json.loads(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
+        accounts = json.loads(text)
     except (OSError, ValueError, RecursionError):
         return frozenset()
-    secrets: set[str] = set()
+    secrets = set(_passwords_in(text))
     for account in accounts.values() if isinstance(accounts, dict) else ():
         tables = [account, account.get("proxies")] if isinstance(account, dict) else []
         for table in tables:

@@ -115,5 +115,46 @@ def test_keys_of_other_services_are_removed_too(monkeypatch, variable):
     assert scrubbed(f"refused: {KEY}") == "refused: …"
 
 
+URLS = [
+    "http://me:{}@proxy.example:8080",
+    "socks5h://me:{}@[::1]:1080",
+    "https://{}@host.example/path",
+    "HTTP://a.b:{}@c:9x9/d?e=f@g",
+]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("password", ["Pr0xy-pass-word", "Pr0xy@pass@word", "Pr0xy%40pass%2Fword", "short1"])
+def test_the_login_in_a_url_is_removed_wherever_it_comes_from(url, password):
+    whole = url.format(password)
+    for sentence in (
+        f"cannot parse {whole!r}",
+        f'{{"proxy": "{whole}"}}',
+        f"no answer from <{whole}>, (see https://a.example/b)",
+    ):
+        text = scrubbed(sentence)
+        assert password not in text and f"://{HIDDEN}@" in text
+    assert (
+        scrubbed("see https://a.example:443/b#c, or write to me@b.example")
+        == "see https://a.example:443/b#c, or write to me@b.example"
+    )
+
+
+@pytest.mark.parametrize("where", ["HTTPS_PROXY", "PIP_INDEX_URL", "account"])
+def test_the_password_of_a_url_is_removed_on_its_own_too(monkeypatch, tmp_path, where):
+    url = "http://me:Pr0xy%2Dpass-word@proxy.example:8080"
+    monkeypatch.setenv("HOME", str(tmp_path))
+    if where == "account":
+        (tmp_path / ".qiskit").mkdir()
+        accounts = {"mine": {"token": KEY, "proxies": {"urls": {"https": url}}}}
+        (tmp_path / ".qiskit" / "qiskit-ibm.json").write_text(json.dumps(accounts))
+    else:
+        monkeypatch.setenv(where, url)
+    for form in (str, FORMS["base64"], FORMS["hex"], str.upper):
+        assert scrubbed(f"login {form('Pr0xy-pass-word')} was refused") == f"login {HIDDEN} was refused"
+    assert scrubbed("login Pr0xy%2Dpass-word was refused") == f"login {HIDDEN} was refused"
+
+
 def test_long_texts_take_no_time():
     assert len(scrubbed("a1 " * 1_000_000)) < 300_000
+    assert len(scrubbed("http://a:" * 100_000)) < 300_000

@@ -195,6 +195,13 @@ def elsewhere(port):
     }
 
 
+@pytest.mark.parametrize("what", ["QEP_RUNTIME_URL", "IAM_URL", "GLOBAL_SEARCH_URL", "QISKIT_IBM_URL"])
+def test_a_refused_address_is_shown_without_its_password(monkeypatch, what):
+    monkeypatch.setenv(what, "https://me:Pr0xy/pass-word@evil.example/rt")
+    error = asked()
+    assert isinstance(error, InputError) and "pass-word" not in str(error) and "@evil.example" in str(error)
+
+
 @pytest.mark.parametrize("how", elsewhere(1))
 def test_the_real_key_goes_to_ibm_alone(monkeypatch, tmp_path, how):
     with listening() as server:
