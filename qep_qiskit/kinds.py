@@ -14,7 +14,7 @@ import inspect
 import json
 import pkgutil
 import typing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -115,6 +115,33 @@ class Kind:
             parameters[name] = Parameter(hint, parameter.default, keys[-1] if keys else Key())
         return parameters
 
+    def make(self, where: str, arguments: Mapping[str, Any], *forms: type) -> Any:
+        """Call the value and return what it makes.
+
+        Parameters
+        ----------
+        where : str
+            The key that names the kind, for errors.
+        forms : type
+            What a kind of another package may make.
+
+        Raises
+        ------
+        InputError
+            If a kind of another package fails or makes something else.
+        """
+        if self.package == PACKAGE:
+            return self.value(**arguments)
+        try:
+            made = self.value(**arguments)
+            if forms and not isinstance(made, forms):
+                raise TypeError(f"it makes {type(made).__name__}, not {' or '.join(form.__name__ for form in forms)}")
+        except InputError:
+            raise
+        except (Exception, SystemExit) as error:
+            raise failed(where, self.name, self.package, error) from error
+        return made
+
     def answers(self, text: str) -> bool:
         """Return whether a text names this kind."""
         begin, bracket, _ = self.name.partition("<")
@@ -212,16 +239,19 @@ class Kinds:
         return exact or next((kind for kind in kinds if kind.accepts is not None and kind.accepts(text)), None)
 
     def _loaded(self, point: EntryPoint, where: str) -> Kind:
+        usual = next((type(kind.value) for kind in self.built_in.values() if not callable(kind.value)), None)
         try:
             kind = Kind(point.name, point.load(), _package(point))
-            if callable(kind.value):
-                _ = kind.parameters  # fails if their types cannot be imported
-        except Exception as error:
+            if usual is not None and not isinstance(kind.value, usual):
+                raise TypeError(f"{kind.value!r} is not a {usual.__name__}")
+            if usual is None:
+                _ = kind.parameters  # fails if it cannot be called, or the types cannot be imported
+        except (Exception, SystemExit) as error:
             raise failed(where, point.name, _package(point), error) from error
         return kind
 
 
-def failed(where: str, name: str, package: str, error: Exception) -> InputError:
+def failed(where: str, name: str, package: str, error: BaseException) -> InputError:
     """Return the error for a kind of another package that cannot be imported or built."""
     reason = " ".join(f"{type(error).__name__}: {error}".split())
     return InputError(f'{where}: "{name}" of the package {package} fails ({reason}); repair or uninstall the package')

@@ -14,16 +14,19 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import ValidationError
 
-from qep_qiskit import kinds
+from qep_qiskit import device_named, kinds
+from qep_qiskit.cli.kinds import kinds_of
 from qep_qiskit.costs import ExpectationCost
 from qep_qiskit.costs.cross_entropy import SoftmaxCrossEntropy
 from qep_qiskit.devices import BackendDevice, SamplerDevice
 from qep_qiskit.devices.backends.provider import ProviderDevice
 from qep_qiskit.errors import InputError
+from qep_qiskit.experiment.loading import validated
 from qep_qiskit.experiment.messages import explain
+from qep_qiskit.experiment.overrides import apply
 from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
-from qep_qiskit.kinds import HIDDEN, Key, Kind, Kinds
+from qep_qiskit.kinds import DEVICES, HIDDEN, MITIGATIONS, NETWORKS, PREPARERS, Key, Kind, Kinds
 
 REGISTRIES = [value for value in vars(kinds).values() if isinstance(value, Kinds)]
 
@@ -195,6 +198,47 @@ def test_a_package_that_fails_is_named(monkeypatch, target, reason):
     assert "broken" in list(registry) and "broken" in registry
     with pytest.raises(InputError, match=rf'"broken" of the package {target} fails \({reason}: .*; repair or'):
         SectionOfKinds("kind", registry).model("broken", "section.kind").model_validate({"kind": "broken"}).build()
+
+
+MODULE = """
+import sys
+if sys.argv[:1] == ["ends"]:
+    sys.exit(0)
+number = 5
+def nothing(): return None
+def ends(): sys.exit(0)
+def fails(seed: int = 0): raise OSError("no licence")
+def other(): return object()
+"""
+
+
+@pytest.mark.parametrize("name", ["number", "nothing", "ends", "fails", "other", "no_such_name", "import"])
+@pytest.mark.parametrize("key", ["device.name", "preparation.method", "network.kind", "measurement.mitigation"])
+def test_whatever_a_package_makes_or_does_is_one_line_that_names_it(monkeypatch, tmp_path, key, name):
+    registry = {"device": DEVICES, "preparation": PREPARERS, "network": NETWORKS, "measurement": MITIGATIONS}[key.split(".")[0]]
+    (tmp_path / "a_package.py").write_text(MODULE)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "a_package", raising=False)
+    monkeypatch.setattr(sys, "argv", ["ends" if name == "import" else "works"])
+    monkeypatch.setattr(registry, "_added", (EntryPoint("added", f"a_package:{name}", "none"),))
+    tables = {
+        "network": {"kind": "ising", "sites": 2, "inputs": [], "outputs": [1]},
+        "cost": {"kind": "squared_error"},
+        "sample": {"x": [], "y": [1.0]},
+    }
+    with pytest.raises(InputError, match=r'"added" of the package a_package.* fails \(\w+(Error|Exit): .*; repair or') as error:
+        spec = validated(apply(tables, [(key, "added")]))
+        spec.settings().mitigation.require()
+        spec.problem()
+    assert "\n" not in str(error.value) and str(error.value).startswith(key if registry is not MITIGATIONS else "mitigation")
+    if registry is DEVICES:
+        with pytest.raises(InputError, match="of the package a_package"):
+            device_named("added")
+    if registry is not MITIGATIONS:
+        with monkeypatch.context() as working:  # the first override is the spec's own; the second leaves it behind
+            working.setitem(tables, key.split(".")[0], {**tables.get(key.split(".")[0], {}), key.split(".")[1]: "added"})
+            assert validated(apply(tables, [(key, {"network": "ising"}.get(key.split(".")[0], next(iter(registry.built_in))))]))
+        assert {"name": "added"}.items() <= next(k for k in kinds_of(key.split(".")[0]) if k["name"] == "added").items()
 
 
 def test_two_packages_with_one_name_are_refused(monkeypatch):

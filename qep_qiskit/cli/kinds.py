@@ -54,8 +54,11 @@ def kinds_of(section: str) -> list[dict[str, Any]]:
 
 
 def _described(form: SectionOfKinds, section: str, name: str) -> dict[str, Any]:
-    kind = form.kinds.named(name, section)
-    keys = keys_of(form.model(name, section), form.selector)
+    try:
+        kind = form.kinds.named(name, section)
+        keys = keys_of(form.model(name, section), form.selector)
+    except InputError as error:  # a package that fails, or has a name of ours, does not hide the others
+        return {"name": name, "package": PACKAGE, "about": str(error), "keys": []}
     return {"name": name, "package": kind.package, "about": kind.about, "keys": keys}
 
 

@@ -16,7 +16,10 @@ from qep_qiskit.devices.statevector import StatevectorDevice
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import DEVICES
 
-__all__ = ["SamplerDevice", "as_device", "device_named"]
+__all__ = ["DEVICE_FORMS", "SamplerDevice", "as_device", "device_named"]
+
+DEVICE_FORMS = (Device, BackendV2, BaseSamplerV2, str)
+"""What a plug-in's device may be."""
 
 
 def as_device(thing: object) -> Device:
@@ -63,4 +66,5 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
             remedy = f"it goes with {', '.join(others)}" if others else f"there are {', '.join(kind.parameters)}"
             raise InputError(f"device.{option}: {value!r} is not an option of the device {name!r}; {remedy}")
     given = {"name": name, "seed": seed, **options}
-    return as_device(kind.value(**{option: value for option, value in given.items() if option in kind.parameters}))
+    arguments = {option: value for option, value in given.items() if option in kind.parameters}
+    return as_device(kind.make("device.name", arguments, *DEVICE_FORMS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -76,7 +77,7 @@ def apply(tables: Mapping[str, Any], overrides: Sequence[tuple[str, object]]) ->
         kind_before = before.get(rest) if isinstance(before, dict) else None
         _put(result, [section, *([rest] if section == "weights" else rest.split("."))], value, key)
         if isinstance(form, SectionOfKinds) and rest == form.selector and value in form.kinds:
-            _drop_options_of_others(result[section], form, kind_before, str(value))
+            _drop_options_of_others(result[section], form, kind_before, str(value), key)
     return result
 
 
@@ -95,9 +96,12 @@ def _put(tables: Tables, path: Sequence[str], value: object, key: str) -> None:
         here[path[-1]] = value
 
 
-def _drop_options_of_others(table: Tables, form: SectionOfKinds, before: object, value: str) -> None:
-    others = [*form.built_in(), *([form.model(before, form.selector)] if before in form.kinds else [])]
-    elsewhere = {key for other in others for key in other.model_fields}
-    keys = form.model(value, form.selector).model_fields
-    for key in [key for key in table if key in elsewhere and key not in keys]:
-        del table[key]
+def _drop_options_of_others(table: Tables, form: SectionOfKinds, before: object, value: str, where: str) -> None:
+    others = form.built_in()
+    if before in form.kinds:
+        with contextlib.suppress(InputError):  # the kind that is left behind need not work
+            others.append(form.model(before, where))
+    elsewhere = {option for other in others for option in other.model_fields}
+    options = form.model(value, where).model_fields
+    for option in [option for option in table if option in elsewhere and option not in options]:
+        del table[option]

@@ -13,7 +13,7 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from qep_qiskit.errors import InputError
-from qep_qiskit.kinds import PACKAGE, Key, Kind, Kinds, Parameter, failed, one_of, shown
+from qep_qiskit.kinds import Key, Kind, Kinds, Parameter, one_of, shown
 
 WORDS = {int: "whole number", float: "number", str: "text"}
 
@@ -49,11 +49,13 @@ class KindSection(Section):
     kind_: ClassVar[Kind]
     selector_: ClassVar[str]
 
-    def build(self, folder: Path | None = None, **given: Any) -> Any:
+    def build(self, *forms: type, folder: Path | None = None, **given: Any) -> Any:
         """Return the object that the section describes. Omitted keys keep the kind's defaults.
 
         Parameters
         ----------
+        forms : type
+            What a kind of another package may make.
         folder : Path, optional
             The folder of the spec.
         **given
@@ -65,12 +67,7 @@ class KindSection(Section):
         for name, value in arguments.items():
             read = parameters[name].key.read
             arguments[name] = value if read is None else read(value, folder)
-        try:
-            return self.kind_.value(**arguments)
-        except Exception as error:
-            if self.kind_.package == PACKAGE or isinstance(error, InputError):
-                raise
-            raise failed(self.selector_, self.kind_.name, self.kind_.package, error) from error
+        return self.kind_.make(self.selector_, arguments, *forms)
 
 
 @dataclass(frozen=True)

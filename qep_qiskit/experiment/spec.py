@@ -15,7 +15,7 @@ from qiskit.circuit import QuantumCircuit
 
 from qep_qiskit.costs import Cost
 from qep_qiskit.devices.device import Device
-from qep_qiskit.devices.named import as_device
+from qep_qiskit.devices.named import DEVICE_FORMS, as_device
 from qep_qiskit.display import counted
 from qep_qiskit.equilibrium.plan import refuse_without_qubits
 from qep_qiskit.errors import InputError, nearest
@@ -108,7 +108,7 @@ class Spec:
     def preparer(self) -> Preparer:
         """Return the preparer of the states."""
         with named("preparation"):
-            preparer: Preparer = self.preparation.build(self._folder)
+            preparer: Preparer = self.preparation.build(Preparer, folder=self._folder)
         return preparer
 
     def ansatz(self) -> QuantumCircuit:
@@ -150,7 +150,7 @@ class Spec:
     def device(self) -> Device:
         """Return the device, seeded with the spec's seed."""
         with named("device", key="noise" if "noise" in self.device_section.kind_.parameters else "name"):
-            return as_device(self.device_section.build(self._folder, seed=self.seed))
+            return as_device(self.device_section.build(*DEVICE_FORMS, folder=self._folder, seed=self.seed))
 
     def settings(self) -> Settings:
         """Return the settings for measuring the gradient: ``qep.gradient(spec.problem(), **spec.settings())``."""
@@ -176,7 +176,7 @@ def _network(section: KindSection, device: Device | None) -> Network:
     if sites is not None and sites.key.most is not None and rows and columns and rows * columns > sites.key.most:
         raise InputError(f"network.rows: {rows} × {columns} sites are not allowed; give at most {sites.key.most}")
     with named("network"):
-        network: Network = section.build(device=device)
+        network: Network = section.build(Network, device=device)
     return network
 
 
