@@ -34,7 +34,7 @@ class RefusedJobError(DeviceError):
 
 
 class UnreadableResultError(DeviceError):
-    """A device returned an unusable result for a job. None of it is stored; it can be read again."""
+    """A device returned an unusable result for a job. None of it is stored; it can be read again, or its job sent again."""
 
 
 class FailedCircuitError(DeviceError):

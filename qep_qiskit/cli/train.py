@@ -162,7 +162,8 @@ def show(result: TrainingResult) -> None:
     if data["mean_cosine"] is not None:
         out.print(marked(f"[bold]Mean cosine to {compared_with(result.history)}[/] {{}}", cosine(data["mean_cosine"])))
     if billed := [row["qpu_seconds"] for row in result.history if row.get("qpu_seconds") is not None]:
-        out.print(marked("[bold]Billed[/] {}", f"{sum(billed):.1f} QPU seconds"))
+        limit = "at least " if len(billed) < len(result.history) else ""
+        out.print(marked("[bold]Billed[/] {}", f"{limit}{sum(billed):.1f} QPU seconds"))
     if result.stopped:
         out.print(marked("[bold]Stopped early[/]: {}; the weights are those of the best epoch", result.stopped))
     for text in result.warnings:

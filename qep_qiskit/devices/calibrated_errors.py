@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from qiskit.transpiler import InstructionProperties, Target
+from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 
 Real = NDArray[np.float64]
 BROKEN = 0.4
@@ -61,10 +61,10 @@ class Errors:
         return works
 
 
-def reported(properties: InstructionProperties | None, which: str) -> float:
-    """Return the error or the duration in an instruction's properties; 0 if none is reported."""
-    value = None if properties is None else getattr(properties, which)
-    return 0.0 if value is None else float(value)
+def reported(properties: InstructionProperties | QubitProperties | None, which: str) -> float:
+    """Return a number in the properties of an instruction or a qubit; 0 if none is reported."""
+    value = getattr(properties, which, None)
+    return 0.0 if value is None or math.isnan(value) else float(value)
 
 
 def errors_of(target: Target) -> Errors:
@@ -100,7 +100,7 @@ def _decayed(target: Target, qubits: Sequence[int], properties: InstructionPrope
         return 0.0
     fidelity = 1.0
     for qubit in qubits:
-        t1, t2 = (getattr(qubit_properties[qubit], name, None) or math.inf for name in ("t1", "t2"))
+        t1, t2 = (reported(qubit_properties[qubit], name) or math.inf for name in ("t1", "t2"))
         fidelity *= (1.0 + math.exp(-duration / t1) + 2.0 * math.exp(-duration / min(t2, 2.0 * t1))) / 4.0
     return 0.8 * (1.0 - fidelity)
 

@@ -15,7 +15,11 @@ def line_of(error: BaseException) -> str:
     message = getattr(error, "message", None)
     line = " ".join((message if isinstance(message, str) else str(error)).split())
     # IBM's client appends the whole reply to the message that it extracted from it
-    line = re.sub(r"[\\'\". ]*\{\"error\":.*", "", line).strip("\\'\" ").replace("\\'", "'").replace('\\"', '"')
+    line, cut = re.subn(r"[\\'\". ]*\{\"error\":.*", "", line)
+    line = line.strip("\\'\" ") if cut else re.sub(r"""^(["'])((?:(?!\1).)*)\1$""", r"\2", line)
+    line = line.replace("\\'", "'").replace('\\"', '"')
+    if isinstance(error, KeyError) and " " not in line:
+        line = f"{line} is missing"
     return scrubbed(line or type(error).__name__)[:300]
 
 

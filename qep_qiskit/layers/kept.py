@@ -24,6 +24,7 @@ from qep_qiskit.runs.calls import answer_of, keep_answer, number_of
 from qep_qiskit.runs.file.folders import DATABASE, LAYER, resumed_by
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.bills import ask_bills
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
 from qep_qiskit.runs.new_run import identity_of_device, new_run
@@ -187,7 +188,7 @@ class Keeper:
         def ask(jobs: list[JobRecord]) -> None:
             if self.confirm is None:
                 return
-            spent = store.billed or 0
+            spent = sum(seconds or 0.0 for seconds in store.all("seconds").values())
             price = {**courier.price(jobs), "cautions": cautions_of(device)}
             self.confirm({**price, "call": number + 1, "purpose": purpose, "spent_qpu_seconds": spent}, store)
 
@@ -197,6 +198,7 @@ class Keeper:
             courier.replace([job for job in courier.ended_badly() if job.round == number])
         try:
             yield journal
+            ask_bills(store, device)
         finally:
             courier.close_group()
 

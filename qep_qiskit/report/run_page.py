@@ -157,7 +157,7 @@ def _costs(store: RunStore) -> list[tuple[str, str]]:
     estimates = [value for value in store.all("estimate").values() if finite(value.get("qpu_seconds"))]
     if estimates:
         rows.append(("QPU time, estimated", duration(sum(value["qpu_seconds"] for value in estimates))))
-    rows.append(("QPU time, billed", "not reported by the service" if billed is None else duration(billed)))
+    rows.append(("QPU time, billed", "not reported in full by the service" if billed is None else duration(billed)))
     return rows
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 
 from qep_qiskit.devices.price import Price
 from qep_qiskit.devices.remote import RemoteDevice, cautions_of
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.all_rounds import price_of_rounds, rounds_of
 from qep_qiskit.equilibrium.execution import compile_after
 from qep_qiskit.equilibrium.outcomes import Outcomes
@@ -206,7 +207,7 @@ class Lifecycle:
         """Record the device's calibration once the results of a round are there."""
         before = self.store.get(BEFORE, str(number)) or {}
         if self.store.get(AFTER, str(number)) is None and before.get("readout"):
-            self.store.put(AFTER, str(number), self.device.calibration([int(q) for q in before["readout"]]))
+            self.store.put(AFTER, str(number), plain(self.device.calibration([int(q) for q in before["readout"]])))
 
     def resubmit(self) -> list[str]:
         """Record all jobs that ended badly under new tags, to be sent once the price is confirmed. Return the old tags."""

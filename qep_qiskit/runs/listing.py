@@ -26,9 +26,9 @@ class Summary:
         One of: done, waiting, not sent, failed, cancelled, unknown, unknown to the service, given up, stopped, damaged,
         unreadable.
     shots : int
-        The shots of all executions that have results.
+        The requested shots of all executions that have ended.
     seconds : float or None
-        Billed seconds; None if the service does not report them.
+        Billed seconds; None while the service has not reported all of them.
     gradients : list of str
         The mitigations with which the counts were evaluated.
     size : int

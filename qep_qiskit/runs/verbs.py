@@ -100,7 +100,8 @@ def collect(
     device : RemoteDevice or BackendV2, optional
         Default: the device of the spec.
     resubmit : bool
-        Resubmit jobs that failed, were cancelled or lost, or are no longer known to the service.
+        Resubmit jobs that failed, were cancelled or lost, are no longer known to the service, or have a result that still cannot
+        be used.
     mitigation : str, optional
         Evaluate the stored counts with this mitigation; nothing is sent.
     confirm, progress

@@ -119,7 +119,7 @@ def test_every_call_of_the_client_works(mock_service):
     assert until_done(device, job_id) == ("done", "")
     assert [job.id for job in device.find("mine")] == [job_id]
     assert device.find("others") == []
-    [bits] = device.result(job_id)
+    bits = device.result(job_id)[0].data.outcome
     assert (bits.num_shots, bits.num_bits) == (400, 2)
     assert 2 + 400 * 250e-6 < device.seconds(job_id) < 2 + 400 * 256e-6  # the delay, and the few µs of the circuit
     calibration = device.calibration([0, 1])
@@ -158,7 +158,7 @@ def test_shots_depend_on_the_seed_the_circuits_and_the_values_only(mock_service,
         device = ibm("ibm_lagos", **options)
         job_id = sent_job(device, tag=tag)
         assert until_done(device, job_id)[0] == "done"
-        return device.result(job_id)[0].array
+        return device.result(job_id)[0].data.outcome.array
 
     first = shots(1, "a")
     np.testing.assert_array_equal(first, shots(1, "b"))

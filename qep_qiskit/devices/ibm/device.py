@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import contextlib
 import functools
+import math
 import re
 import time
 import uuid
@@ -14,7 +15,6 @@ from typing import Annotated, Any, ClassVar, TypeVar
 
 import numpy as np
 from qiskit.circuit import QuantumCircuit
-from qiskit.primitives import BitArray
 from qiskit.providers import BackendV2
 
 from qep_qiskit.checks import word
@@ -77,10 +77,13 @@ class IBMDevice(Measuring):
     @functools.cached_property
     def backend(self) -> BackendV2:
         """The device as a Qiskit backend with its current calibration."""
-        return self._ask(
-            f"{self.name} is not available",
-            lambda service: service.backend(self.name, use_fractional_gates=self.fractional_gates),
-        )
+
+        def read(service: Any) -> BackendV2:
+            backend: BackendV2 = service.backend(self.name, use_fractional_gates=self.fractional_gates)
+            _ = backend.target  # the client converts the service's data here, and may fail
+            return backend
+
+        return self._ask(f"{self.name} is not available", read)
 
     def _ask(self, what: str, question: Callable[[Any], T]) -> T:
         """Ask the service; if it rejects the access token, get a new token and ask again."""
@@ -212,11 +215,10 @@ class IBMDevice(Measuring):
 
         return self._ask(f"the status of job {job_id} could not be read", read)
 
-    def result(self, job_id: str, *, timeout: float = 300.0) -> list[BitArray]:
-        """Return the shots of every pub. Each call downloads them again; the result of a private job can be read only once."""
+    def result(self, job_id: str, *, timeout: float = 300.0) -> Any:
+        """Return the result of a job. Each call downloads it again; the result of a private job can be read only once."""
         return self._ask(
-            f"the result of job {job_id} could not be read",
-            lambda service: [pub.data.outcome for pub in result_of(job_of(service, job_id), timeout)],
+            f"the result of job {job_id} could not be read", lambda service: result_of(job_of(service, job_id), timeout)
         )
 
     def cancel(self, job_id: str) -> None:
@@ -236,22 +238,31 @@ class IBMDevice(Measuring):
         return self._ask(f"job {job_id} could not be looked at", compared)
 
     def seconds(self, job_id: str) -> float | None:
-        """Return the QPU seconds billed for a job, or None if the service has not reported them yet."""
+        """Return the QPU seconds billed for a job, or None if the service has not reported them yet as a number."""
+
+        def read(service: Any) -> float | None:
+            usage = service.job(job_id).metrics()["usage"]
+            seconds = float(usage["qpu_charge_time_seconds"])
+            return seconds if usage.get("status") != "pending" and 0 <= seconds < math.inf else None
+
         try:
-            usage = self._ask("", lambda service: service.job(job_id).metrics())["usage"]
-            return None if usage.get("status") == "pending" else float(usage["qpu_charge_time_seconds"])
-        except (DeviceError, KeyError, TypeError, ValueError):
+            return self._ask("", read)
+        except DeviceError:
             return None
 
     def calibration(self, qubits: Sequence[int]) -> dict[str, object]:
         """Return the current calibration of these qubits, to be recorded."""
-        properties = self._ask("the calibration could not be read", lambda _: self.backend.properties(refresh=True))
-        if properties is None:
-            return {"date": None}
-        readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
-        times = {int(q): [_value(properties, q, k) for k in ("T1", "T2")] for q in qubits}
-        date = str(properties.last_update_date)
-        return {"date": date, "calibration_date": date, "readout": readout, "t1_t2_seconds": times}
+
+        def read(_: Any) -> dict[str, object]:
+            properties = self.backend.properties(refresh=True)
+            if properties is None:
+                return {"date": None}
+            readout = {int(q): [_value(properties, q, k) for k in ("prob_meas1_prep0", "prob_meas0_prep1")] for q in qubits}
+            times = {int(q): [_value(properties, q, k) for k in ("T1", "T2")] for q in qubits}
+            date = str(properties.last_update_date)
+            return {"date": date, "calibration_date": date, "readout": readout, "t1_t2_seconds": times}
+
+        return self._ask("the calibration could not be read", read)
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:
         """Send all circuits as one job, or several if the shots exceed the device's limit, and wait for the results.
@@ -262,15 +273,18 @@ class IBMDevice(Measuring):
         if self.mode != "job" and not (self._group and self.join_group(self._group["id"])):
             atexit.register(self._close_at_exit, self.open_group())
         shares = [part.shots for part in self.limits.parts(len(pubs), shots)]
-        jobs = [self.submit(pubs, shots=share, tag=f"qep-{uuid.uuid4().hex}-{seed}") for share in shares]
         requests, answers = [Request.of(pub.circuit, len(pub.values)) for pub in pubs], []
-        for job_id, share in zip(jobs, shares, strict=True):
-            with named_if_left(", ".join(jobs), self.name):
+        jobs: list[str] = []
+        tag = f"qep-{uuid.uuid4().hex}-{seed}"
+        with named_if_left(jobs, tag, self.name):
+            for share in shares:
+                jobs.append(self.submit(pubs, shots=share, tag=tag))
+            for job_id, share in zip(jobs, shares, strict=True):
                 answers.append(read_result(self._waited_for(job_id), requests, shots=share, source=self.name))
         return samples_of(places, list(zip(*answers, strict=True)))
 
-    def _waited_for(self, job_id: str) -> list[BitArray]:
-        """Wait for a job and return its shots."""
+    def _waited_for(self, job_id: str) -> Any:
+        """Wait for a job and return its result."""
         pause = 0.2
         while (state := self.status(job_id))[0] in UNDER_WAY:
             time.sleep(pause)
@@ -355,5 +369,7 @@ def _group_class(mode: str) -> Any:
 
 
 def _value(properties: Any, qubit: int, name: str) -> float | None:
+    """Return a property of a qubit, or None if the calibration does not have it as a number."""
     entry: Mapping[str, Any] = properties.qubit_property(qubit)
-    return float(entry[name][0]) if name in entry else None
+    value = float(entry[name][0]) if name in entry else math.nan
+    return value if math.isfinite(value) else None

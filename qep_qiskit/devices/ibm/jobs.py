@@ -92,13 +92,24 @@ def _equal(values: NDArray[np.float64], wanted: NDArray[np.float64]) -> bool:
 
 
 @contextmanager
-def named_if_left(jobs: str, device: str) -> Iterator[None]:
-    """Name the jobs in the error if waiting for them ends early: they are billed, and their results remain available."""
-    where = f"job {jobs} on {device} keeps its results at the service; qep_qiskit.runs.submit keeps jobs in a run"
+def named_if_left(jobs: Sequence[str], tag: str, device: str) -> Iterator[None]:
+    """Name the jobs in the error if sending or waiting for them ends early: they are billed, and their results remain available.
+
+    Parameters
+    ----------
+    jobs : sequence of str
+        The ids of the jobs sent so far. A job whose reply was lost has no id here, but it has the tag.
+    """
+
+    def left() -> str:
+        sent = f"job {', '.join(jobs)} on {device} keeps its results at the service; all jobs of this call have the tag {tag}"
+        unsent = f"if a job was made all the same, it has the tag {tag}"
+        return f"{sent if jobs else unsent}; qep_qiskit.runs.submit keeps jobs in a run"
+
     try:
         yield
     except DeviceError as error:
-        raise type(error)(str(error) if jobs in str(error) else f"{error}; {where}") from None
+        raise type(error)(f"{error}; {left()}") from None
     except KeyboardInterrupt as error:
-        error.add_note(where)
+        error.add_note(left())
         raise

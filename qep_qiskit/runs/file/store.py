@@ -168,9 +168,9 @@ class RunStore(TrainingRows):
 
     @property
     def billed(self) -> float | None:
-        """The QPU seconds billed for all jobs; None if none are reported."""
-        seconds = [value for value in self.all("seconds").values() if value is not None]
-        return sum(seconds) if seconds else None
+        """The QPU seconds billed for all jobs that have ended; None while the service has not reported all of them."""
+        seconds = list(self.all("seconds").values())
+        return sum(seconds) if seconds and None not in seconds else None
 
     def rows(self, table: str) -> list[Row]:
         """Return a table's rows, ordered by its key, for exports."""
@@ -181,10 +181,10 @@ class RunStore(TrainingRows):
         with self._data.transaction():
             self._data.put("documents", kind=kind, key=key, value=text_of(value))
 
-    def get(self, kind: str, key: str) -> Any:
-        """Return a document, or None if there is none."""
+    def get(self, kind: str, key: str, default: Any = None) -> Any:
+        """Return a document, or the default if there is none."""
         row = self._data.row("documents", kind=kind, key=key)
-        return None if row is None else self._json(row["value"], f"{kind} {key}")
+        return default if row is None else self._json(row["value"], f"{kind} {key}")
 
     def all(self, kind: str) -> dict[str, Any]:
         """Return all documents of a kind by key."""

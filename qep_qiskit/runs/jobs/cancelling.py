@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from qep_qiskit.devices.remote import UNDER_WAY, RemoteJob
 from qep_qiskit.errors import DeviceError
 from qep_qiskit.runs.file.records import FORGOTTEN, JobRecord
+from qep_qiskit.runs.jobs.bills import ask_bill
 from qep_qiskit.runs.jobs.courier import NOT_OURS, Courier
 from qep_qiskit.runs.jobs.ownership import patience, usable
 from qep_qiskit.runs.turning_points import reached
@@ -150,6 +151,7 @@ def _written(
 ) -> JobEnd:
     reason = "cancelled by the user" if state == "cancelled" else text if state in ("lost", "given up", "failed") else ""
     courier.store.move(job.tag, state, text=text, reason=reason)
+    ask_bill(courier.store, courier.device, courier.store.job(job.tag))
     return _end(courier, job, text, cancelled=cancelled, handled=handled)
 
 

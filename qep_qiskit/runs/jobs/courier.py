@@ -31,6 +31,7 @@ from qep_qiskit.files import typed
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.bills import ask_bill
 from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable
 from qep_qiskit.runs.jobs.pubs import run_pubs
 from qep_qiskit.runs.turning_points import reached
@@ -234,8 +235,7 @@ class Courier:
         """
         bits = self.store.result(job.tag)
         if bits is not None:
-            if job.tag not in self.store.all("seconds"):  # the process ended between the result and the bill
-                self._ask_bill(job)
+            ask_bill(self.store, self.device, job)  # it may not have been reported before
             return bits
         if job.state in ENDED_BADLY and job.state != FORGOTTEN:
             raise self._ended(job)
@@ -248,6 +248,7 @@ class Courier:
             self.store.move(job.tag, state, text=reason, reason=reason)
             reached(f"collect {job.purpose}: status written")
         if state in ENDED_BADLY:
+            ask_bill(self.store, self.device, self.store.job(job.tag))
             raise self._ended(self.store.job(job.tag))
         if state != "done":
             return None
@@ -262,17 +263,14 @@ class Courier:
             raise self._ended(self.store.job(job.tag)) from None
         except UnreadableResultError as error:
             self.store.note(str(error), tag=job.tag)
-            raise UnreadableResultError(f"{error}; nothing of it is kept, `{self.again}` reads it again") from None
+            ask_bill(self.store, self.device, self.store.job(job.tag))
+            again = f"`{self.again}` reads it again, `{self.once_more}` sends the job again if it still cannot be used"
+            raise UnreadableResultError(f"{error}; nothing of it is kept, {again}") from None
         reached(f"collect {job.purpose}: result read")
         self.store.keep_result(job.tag, bits)
         reached(f"collect {job.purpose}: result written")
-        self._ask_bill(job)
+        ask_bill(self.store, self.device, self.store.job(job.tag))
         return bits
-
-    def _ask_bill(self, job: JobRecord) -> None:
-        """Ask for the seconds billed for a job, and store them."""
-        assert job.job_id is not None
-        self.store.put("seconds", job.tag, self.device.seconds(job.job_id))
 
     def _read(self, job: JobRecord) -> list[BitArray]:
         """Fetch a job's result and check it against the request, before any of it is stored."""
@@ -336,7 +334,8 @@ class Courier:
         """Return the jobs that ended badly and must be resubmitted.
 
         The service is first asked about the jobs recorded as under way, since it may have forgotten some. A job counts as
-        forgotten only if it is still not found by its tag once the service's delayed listings must show it.
+        forgotten only if it is still not found by its tag once the service's delayed listings must show it. A job that is done
+        counts as failed if its result still cannot be used.
         """
         self.refuse_copy()
         ended = []
@@ -345,6 +344,8 @@ class Courier:
                 continue
             if job.job_id is not None and (job.state in UNDER_WAY or job.state == FORGOTTEN):
                 job = self._remembered(job)
+            if job.state == "done":
+                job = self._readable(job)
             if job.state in ENDED_BADLY:
                 ended.append(job)
         return ended
@@ -359,6 +360,16 @@ class Courier:
         if jobs and not self.finds:  # the user has decided about jobs that the file may not record
             self.store.standing.restored = self.store.standing.uncertain = False
         return [job.tag for job in jobs]
+
+    def _readable(self, job: JobRecord) -> JobRecord:
+        """Return the record of a job that is done, after its result was read once more."""
+        try:
+            self.result(job)
+        except UnreadableResultError as error:
+            self.store.move(job.tag, "failed", text=str(error), reason=str(error).partition(";")[0].removeprefix("device: "))
+        except (InputError, DeviceError):  # recorded if the job ended badly, else met again when it is collected
+            pass
+        return self.store.job(job.tag)
 
     def _remembered(self, job: JobRecord) -> JobRecord:
         """Return the record of a job, updated if the service has forgotten it or knows it again."""

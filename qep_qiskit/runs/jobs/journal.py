@@ -22,6 +22,7 @@ from qep_qiskit.devices.digests import of_circuit, of_pubs
 from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.price import Tariff, tariff_of
 from qep_qiskit.devices.remote import RunPub
+from qep_qiskit.documents import plain
 from qep_qiskit.errors import DeviceError, InputError, UnreadableResultError
 from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.jobs.courier import Courier
@@ -112,7 +113,7 @@ class JournalDevice(Measuring):
             compiled = self.courier.device.compile(circuit, qubits=qubits)
             store.add_circuit(f"compiled {key}", compiled.circuit, compiled.summary())
             layout = {"wires": list(compiled.wires), "qubits": list(compiled.qubits), "start": list(compiled.start)}
-            layout["calibration"] = self.courier.device.calibration(compiled.qubits)
+            layout["calibration"] = plain(self.courier.device.calibration(compiled.qubits))
             store.put(LAYOUT, key, layout)
         # read back even if it was just written, so that a resumed run computes with the same object
         wires, ends, starts = (tuple(int(q) for q in layout[name]) for name in ("wires", "qubits", "start"))

@@ -13,6 +13,7 @@ from qep_qiskit.devices.limits import Limits
 from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.devices.simulated.noise import active_wires
 from qep_qiskit.devices.simulated.recorded import record_of
+from qep_qiskit.documents import plain
 from qep_qiskit.equilibrium.compiled_round import CompiledRound
 from qep_qiskit.equilibrium.outcomes import CALIBRATION, Deal, Outcomes, Row
 from qep_qiskit.runs.file.records import JobRecord
@@ -41,9 +42,10 @@ def write_down(store: RunStore, compiled: CompiledRound, device: RemoteDevice) -
         "names": [[phase, basis, name] for (_, phase, basis), name in deal.names.items()],
     }
     store.put("compiled", str(number), document)
-    store.put("calibration", str(number), device.calibration(sorted({q for some in deal.qubits.values() for q in some})))
+    store.put("calibration", str(number), plain(device.calibration(sorted({q for some in deal.qubits.values() for q in some}))))
     circuits = [item.work.compiled.circuit for item in compiled.measurements]
-    store.put(NOISE, str(number), record_of(backend_of(device), {q for circuit in circuits for q in active_wires(circuit)}))
+    active = {q for circuit in circuits for q in active_wires(circuit)}
+    store.put(NOISE, str(number), plain(record_of(backend_of(device), active)))
     records = []
     for job in compiled.jobs():
         assert job.shots is not None

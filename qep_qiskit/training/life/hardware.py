@@ -19,6 +19,7 @@ from qep_qiskit.files import typed
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.store import RunStore
+from qep_qiskit.runs.jobs.bills import ask_bills
 from qep_qiskit.runs.jobs.courier import Courier
 from qep_qiskit.runs.jobs.journal import JournalDevice
 from qep_qiskit.runs.new_run import unasked
@@ -100,15 +101,15 @@ def through_the_run(
         courier.replace(ended)
     try:
         yield replace(task, settings=replace(task.settings, device=journal)), journal.at
+        ask_bills(store, device)
     finally:
         courier.close_group()
 
 
 def billed_for(store: RunStore, number: int) -> float | None:
-    """Return the QPU seconds billed for the jobs of a step (counted from 1); None if the step has no jobs or no bill."""
-    bills = [store.get("seconds", job.tag) for job in store.jobs(number - 1)]
-    seconds = [bill for bill in bills if bill is not None]
-    return float(sum(seconds)) if seconds else None
+    """Return the QPU seconds billed for the jobs of a step (counted from 1); None if it has none, or a bill is missing."""
+    bills = [store.get("seconds", job.tag, 0.0) for job in store.jobs(number - 1, replaced=True)]
+    return float(sum(bills)) if bills and None not in bills else None
 
 
 def courier_of(store: RunStore, device: RemoteDevice, progress: Progress = silent) -> Courier:
