@@ -42,7 +42,7 @@ class FailedCircuitError(DeviceError):
 
 
 class ForgottenJobError(DeviceError):
-    """The service has no job with this id: it expired, was deleted, or belongs to another account."""
+    """The service does not return a job or its result; the message says "job … is unknown to the service: …" or why not."""
 
 
 class PreparationError(RuntimeError):

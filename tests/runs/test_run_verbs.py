@@ -203,9 +203,42 @@ def test_a_backend_that_gives_no_jobs_back_says_so(spec, tmp_path):
     with runs.open_run(run) as store:
         waiting = not store.gradients()
     if waiting:
-        with pytest.raises(DeviceError, match="no retrieve_job"):
+        with pytest.raises(InputError, match="no retrieve_job, so only the process that sent.*--resubmit` sends it again"):
             runs.collect(run, device=GenericBackendV2(num_qubits=3, noise_info=False, seed=5))
     assert finished(run, lambda: device) is not None
+
+
+class JobNotFoundError(Exception):
+    pass
+
+
+@pytest.mark.parametrize(
+    "answer", [KeyError("x"), JobNotFoundError("gone"), None, ConnectionError("no route"), "no retrieve_job"], ids=repr
+)
+def test_a_job_that_a_provider_no_longer_has_can_be_sent_again(spec, tmp_path, monkeypatch, answer):
+    monkeypatch.setenv("QEP_LOOKUP_SECONDS", "600")  # there is nothing to wait for: jobs cannot be found by their tags
+    monkeypatch.setattr(Provider, "sent", 0)
+    with monkeypatch.context() as queued:
+        queued.setattr("qep_qiskit.devices.backends.provider.status_of", lambda job: "QUEUED")
+        run = runs.submit(spec, device=Provider(), run=tmp_path / "run")
+    with monkeypatch.context() as gone:
+        if answer == "no retrieve_job":
+            gone.delattr(Provider, "retrieve_job")
+        elif answer is None:
+            gone.setattr(Provider, "retrieve_job", lambda self, job_id: None)
+        else:
+            gone.setattr(Provider, "retrieve_job", lambda self, job_id: (_ for _ in ()).throw(answer))
+        for resubmit in (False, True) if isinstance(answer, ConnectionError) else (False,):
+            kind = DeviceError if isinstance(answer, ConnectionError) else InputError
+            with pytest.raises(kind, match="no route" if kind is DeviceError else "unknown to the service: .*--resubmit` sends"):
+                runs.collect(run, device=Provider(), resubmit=resubmit)
+        assert Provider.sent == 1
+        if isinstance(answer, KeyError):
+            runs.collect(run, device=Provider(), resubmit=True)
+            assert Provider.sent == 3  # the first round again, and the second
+    gradient = finished(run, Provider)  # a job that is there after all is read, not sent again
+    assert Provider.sent == (3 if isinstance(answer, KeyError) else 2)
+    assert np.abs((gradient.values - truth(spec)) / gradient.stderr).max() < 4.5
 
 
 def test_options_that_the_backend_lacks_are_refused(spec):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+import functools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +12,9 @@ from qiskit.providers import BackendV2
 
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, status_of, target_of
 from qep_qiskit.devices.backends.results import circuit_name
+from qep_qiskit.devices.client_errors import line_of
 from qep_qiskit.devices.remote import RemoteJob, RunPub, read_state
-from qep_qiskit.errors import DeviceError, InputError
+from qep_qiskit.errors import ForgottenJobError, InputError
 from qep_qiskit.secrets import scrubbed
 from qep_qiskit.seeds import integer
 
@@ -81,14 +83,26 @@ class ProviderDevice(BackendDevice):
         if job_id in self._jobs:
             return self._jobs[job_id]
         provider = getattr(self.backend, "provider", None) or getattr(self.backend, "service", None)
+        forgotten = f"device: job {job_id} is unknown to the service: {self.name}"
         for owner, name in ((self.backend, "retrieve_job"), (provider, "retrieve_job"), (provider, "job")):
-            if callable(getattr(owner, name, None)):
-                self._jobs[job_id] = self.ask(f"job {job_id} could not be fetched", lambda: getattr(owner, name)(job_id))  # noqa: B023
-                return self._jobs[job_id]
-        raise DeviceError(
-            f"device: {self.name} cannot fetch job {job_id} in another process, because it has no retrieve_job; "
-            "collect in the process that sent it"
-        )
+            if callable(fetch := getattr(owner, name, None)):
+                job = self.ask(f"job {job_id} could not be fetched", functools.partial(_fetched, fetch, job_id, forgotten))
+                self._jobs[job_id] = job
+                return job
+        raise ForgottenJobError(f"{forgotten} has no retrieve_job, so only the process that sent the job can collect it")
+
+
+def _fetched(fetch: Callable[[str], Any], job_id: str, forgotten: str) -> Any:
+    """Return a job, or raise ForgottenJobError if the provider says that it has none with this id."""
+    try:
+        job = fetch(job_id)
+    except Exception as error:
+        if isinstance(error, LookupError) or "NotFound" in type(error).__name__:
+            raise ForgottenJobError(f"{forgotten} does not find it ({line_of(error)})") from None
+        raise
+    if job is None:
+        raise ForgottenJobError(f"{forgotten} returns none with this id")
+    return job
 
 
 def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:

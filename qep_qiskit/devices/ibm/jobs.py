@@ -29,7 +29,8 @@ def job_of(service: Any, job_id: str) -> Any:
     try:
         return service.job(job_id)
     except RuntimeJobNotFound:
-        raise ForgottenJobError(f"device: job {job_id} is unknown to the service") from None
+        why = "it expired, was deleted, or belongs to another account"
+        raise ForgottenJobError(f"device: job {job_id} is unknown to the service: {why}") from None
 
 
 def result_of(job: Any, timeout: float) -> Any:

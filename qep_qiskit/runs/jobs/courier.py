@@ -285,8 +285,8 @@ class Courier:
         """Return the state of a job as the service reports it, with a reason or the service's word for the state."""
         try:
             return self.device.status(job_id)
-        except ForgottenJobError:
-            return FORGOTTEN, "it expired, was deleted, or belongs to another account"
+        except ForgottenJobError as error:
+            return FORGOTTEN, str(error).partition(f"{FORGOTTEN}: ")[2]
 
     def _own(self, job: JobRecord, state: str, reason: str) -> tuple[JobRecord, str, str]:
         """Return a job, its state and the reason, after a search for other jobs with its tag.
@@ -379,7 +379,7 @@ class Courier:
             if job.state == FORGOTTEN:
                 self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
             return self.store.job(job.tag)
-        own, _ = self.ownership.sought(job, since=time.monotonic())
+        own = self.ownership.sought(job, since=time.monotonic())[0] if self.finds else []
         others = [other for other in own if other.id != job.job_id]
         if others:
             self.store.move(job.tag, "submitted", job_id=others[0].id, text=f"adopted job {others[0].id}, found by its tag")
