@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -162,9 +162,11 @@ def price_of(jobs: int, circuits: Iterable[tuple[QuantumCircuit, int, int]], dev
     Parameters
     ----------
     circuits : iterable of (QuantumCircuit, int, int)
-        Measured circuits, the number of executions of each, and the shots of each execution.
+        Measured circuits, the number of executions of each, and the shots of each execution. A device with a method
+        `executed_shots` runs and bills another number of shots than requested.
     """
-    circuits = list(circuits)
+    executed: Callable[[int], int] = getattr(device, "executed_shots", int)
+    circuits = [(circuit, n, executed(each)) for circuit, n, each in circuits]
     executions, shots = sum(n for _, n, _ in circuits), sum(n * each for _, n, each in circuits)
     backend, tariff = backend_of(device), tariff_of(device)
     if backend is None:

@@ -137,9 +137,13 @@ class CompiledRound:
         many = [samples] * len(self.data) + [1] * len(self.calibration)
         executions = [len(item.rows) * times for item, times in zip(self.measurements, many, strict=True)]
         limits = getattr(device, "limits", Limits())
-        jobs = sum(len(limits.parts(sum(executions[n] for n in job.numbers), job.shots or 0)) for job in self.jobs())
         circuits = [item.work.compiled.measured(item.work.axes) for item in self.measurements]
-        return price_of(jobs, zip(circuits, executions, (item.shots or 0 for item in self.measurements), strict=True), device)
+        jobs, sent = 0, []
+        for job in self.jobs():
+            jobs += len(limits.parts(sum(executions[n] for n in job.numbers), job.shots or 0))
+            shares = [part.shots for part in limits.parts(1, job.shots or 0)]
+            sent += [(circuits[n], executions[n], share) for n in job.numbers for share in shares]
+        return price_of(jobs, sent, device)
 
 
 @read_once()

@@ -41,6 +41,8 @@ MODES = ("job", "batch", "session")
 SESSION_NOTE = "a session is billed from its first job until it is closed, pauses included; the price counts its jobs alone"
 DECOUPLING = ("XX", "XpXm", "XY4")
 WAIT_SECONDS = 5.0
+RANDOMIZATIONS, LEAST_TWIRLED = 32, 64
+"""The client's most randomisations of a twirled circuit, and its fewest shots of each."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -102,6 +104,13 @@ class IBMDevice(Measuring):
     def limits(self) -> Limits:
         """The largest number of shots of a circuit in one job; the number of circuits is not limited."""
         return Limits(None, limits_of(self.backend).shots)
+
+    def executed_shots(self, shots: int) -> int:
+        """Return the number of shots that are run and billed: twirled, it is a multiple of the shots per randomisation."""
+        if not (self.gate_twirling or self.measure_twirling):
+            return shots
+        each = max(LEAST_TWIRLED, -(-shots // RANDOMIZATIONS))
+        return each * -(-shots // each)
 
     def compile(self, circuit: QuantumCircuit, *, qubits: Sequence[int] | None = None) -> Compiled:
         """Return the circuit in the device's gates, on the given qubits or on those that its calibration favours."""

@@ -86,6 +86,10 @@ class JournalDevice(Measuring):
         """The tariff of the device's provider."""
         return tariff_of(self.courier.device)
 
+    def executed_shots(self, shots: int) -> int:
+        """Return the number of shots that the device runs and bills."""
+        return int(getattr(self.courier.device, "executed_shots", int)(shots))
+
     def at(self, step: int) -> None:
         """Begin a step and number its jobs from the first again."""
         self._step, self._calls = step, 0
