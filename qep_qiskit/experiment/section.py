@@ -12,7 +12,6 @@ from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origi
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import Key, Kind, Kinds, Parameter, one_of, shown
 
 WORDS = {int: "whole number", float: "number", str: "text"}
