@@ -13,12 +13,16 @@ from qiskit.transpiler import InstructionProperties, QubitProperties, Target
 Real = NDArray[np.float64]
 BROKEN = 0.4
 """A gate or readout with at least this error counts as broken, since its outcome is close to random."""
+RANDOM = 0.5
+"""The error of an outcome that does not depend on the state."""
 _NOT_GATES = frozenset(("measure", "reset", "delay"))
 
 
 @dataclass(frozen=True, eq=False)
 class Errors:
     """The errors of a device with N qubits, from its calibration. A gate or readout without a reported error counts as perfect.
+
+    A qubit that has no readout or no one-qubit gate, although others have, counts as broken.
 
     Attributes
     ----------
@@ -86,7 +90,16 @@ def errors_of(target: Target) -> Errors:
                 single[qubits[0]] = max(single[qubits[0]], value)
         for (a, b), value in pairs.items():
             coupling[a, b] = coupling[b, a] = min(coupling[a, b], value)
+    readout[_without(target, ["measure"])] = RANDOM
+    single[_without(target, [name for name in target.operation_names if name not in _NOT_GATES])] = RANDOM
     return Errors(coupling, single, readout)
+
+
+def _without(target: Target, names: Sequence[str]) -> list[int]:
+    """Return the qubits on which a device has none of these instructions, unless no qubit has one or all qubits have."""
+    places = [places for name in names if name in target.operation_names for places in target[name] or (None,)]
+    equipped = {place[0] for place in places if place is not None and len(place) == 1}
+    return [q for q in range(target.num_qubits) if q not in equipped] if equipped and None not in places else []
 
 
 def _decayed(target: Target, qubits: Sequence[int], properties: InstructionProperties | None) -> float:

@@ -108,6 +108,8 @@ def compile_with(backend: BackendV2, circuit: QuantumCircuit, qubits: Sequence[i
     Broken couplings are not used, unless the circuit cannot be compiled without them.
     """
     refuse_larger(backend, circuit.num_qubits)
+    if not backend.target.operation_names:
+        raise InputError(f"device: {backend.name} has no gates in its target, so nothing can be compiled for it")
     initial = None if qubits is None else list(qubits)
     options: dict[str, Any] = {"optimization_level": 3, "initial_layout": initial, "seed_transpiler": seed}
     ordered, working = with_fewer_pulses(circuit), working_target(backend.target, errors_of(backend.target))
