@@ -59,6 +59,7 @@ def list_command(folder: str | None, as_json: bool) -> None:
 @json_option
 def show_command(run: str, as_json: bool) -> None:
     """Show the state, jobs, events and gradients of a run, without contacting a service."""
+    from qep_qiskit.runs.file.exchange import without_instance
     from qep_qiskit.runs.file.store import RunStore
     from qep_qiskit.runs.listing import summary
 
@@ -68,7 +69,7 @@ def show_command(run: str, as_json: bool) -> None:
         if not as_json:
             _show(whole, store, jobs)
             return
-        details = {"spec": store.spec_text, "job_list": jobs, "events": [*map(vars, store.events())]}
+        details = {"spec": without_instance(store.spec_text), "job_list": jobs, "events": [*map(vars, store.events())]}
         print_json({**asdict(whole), **details, "gradient_list": store.gradients()})
 
 

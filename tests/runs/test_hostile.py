@@ -285,7 +285,7 @@ def test_a_copy_of_a_copy_is_left_as_it_was_when_the_import_fails(document, tmp_
     assert (tmp_path / "taken" / "mine.txt").read_text() == "mine"
 
 
-def test_an_export_names_no_instance(tmp_path, monkeypatch, finished):
+def test_no_export_and_no_json_names_the_instance(tmp_path, monkeypatch, finished):
     crn = "crn:v1:bluemix:public:quantum-computing:us-east:a/0a1b2c3d4e5f60718293a4b5c6d7e8f9:12345678-9abc::"
     text = (finished / "spec.toml").read_text().replace('name = "ibm_folder"', f'name = "ibm_folder"\ninstance = "{crn}"')
     assert crn in text
@@ -293,6 +293,9 @@ def test_an_export_names_no_instance(tmp_path, monkeypatch, finished):
         exchange.write(exchange.export(store), tmp_path / "run.json")
     assert crn not in (tmp_path / "run.json").read_text() and crn in (tmp_path / "run" / "spec.toml").read_text()
     exchange.import_run(tmp_path / "run.json", tmp_path / "copy")
+    for words in (["runs", "show"], ["runs", "show", "--json"], ["status", "--offline", "--json"]):
+        result = CliRunner().invoke(cli, [*words, str(tmp_path / "run")])
+        assert result.exit_code in (0, 3) and "0a1b2c3d" not in result.output
 
 
 def test_documents_that_fit_their_checksums_and_no_reader_are_one_line(document, tmp_path, monkeypatch):

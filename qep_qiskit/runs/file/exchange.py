@@ -44,6 +44,11 @@ COUNTED_BITS = 16
 """The most bits of a result that is exported with counts; with more, nearly every shot is different."""
 
 
+def without_instance(spec: str) -> str:
+    """Return the text of a spec with the account's instance hidden."""
+    return _INSTANCE.sub(rf"\1\2{HIDDEN}\2", spec)
+
+
 def export(store: RunStore) -> dict[str, Any]:
     """Return a run as a document for JSON. The same run always gives the same document."""
     with store.snapshot():
@@ -79,7 +84,7 @@ def _document_of(rows: Mapping[str, Sequence[Row]], lost: Sequence[str]) -> dict
         "lost": list(lost),
         "description": json_value(meta.get("description", "{}")),
         "created": meta.get("created", ""),
-        "spec": _INSTANCE.sub(rf"\1\2{HIDDEN}\2", meta.get("spec", "")),
+        "spec": without_instance(meta.get("spec", "")),
         "documents": documents,
         "circuits": {row["key"]: _circuit(row) for row in rows["circuits"]},
         "results": results,
