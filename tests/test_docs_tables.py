@@ -10,6 +10,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 NUMBER = re.compile(r"\d+(?:\.\d+)?(?:e-?\d+)?")
 LAST_DIGIT = 0.07
 """Two digits differ by this share where a number lies between them."""
+COUNTED = 0.01
+"""Counts of a hundred or more may differ by this share: a processor's rounding decides whether an angle is a multiple of π/2."""
 
 
 @pytest.fixture(scope="module")
@@ -36,9 +38,8 @@ def test_tables_are_as_they_are_computed(tables, name):
     printed, computed = places(tables)[name], tables.TABLES[name]()
     assert NUMBER.sub("#", printed) == NUMBER.sub("#", computed)
     for one, other in zip(NUMBER.findall(printed), NUMBER.findall(computed), strict=True):
-        assert float(one) == pytest.approx(float(other), rel=0 if one.isdigit() else LAST_DIGIT), (
-            f"{one} in {name}, computed {other}"
-        )
+        share = (COUNTED if len(one) > 2 else 0.0) if one.isdigit() else LAST_DIGIT
+        assert float(one) == pytest.approx(float(other), rel=share), f"{one} in {name}, computed {other}"
 
 
 def test_a_wrong_number_would_be_seen(tables):
