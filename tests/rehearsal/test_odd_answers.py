@@ -106,6 +106,17 @@ def test_a_job_that_ended_badly_is_billed_too(mock_service, run, monkeypatch, en
     assert runs.status("run", ask=False).seconds == pytest.approx(server.ledger()["seconds"])
 
 
+def test_a_duplicate_that_ran_is_billed_too(mock_service, run, monkeypatch):
+    monkeypatch.setattr("qep_qiskit.rehearsal.service.DUPLICATE_QUEUE_SECONDS", 0.0)
+    server = mock_service(noise="none", faults=["duplicate"])
+    run()
+    while any(job["status"] in ("Queued", "Running") for job in server.ledger()["jobs"]):
+        time.sleep(0.05)
+    bills = collected().provenance["qpu_seconds"].values()
+    assert [job["status"] for job in server.ledger()["jobs"]] == 3 * ["Completed"]
+    assert runs.status("run", ask=False).seconds == pytest.approx(sum(bills)) == pytest.approx(server.ledger()["seconds"])
+
+
 def no_number(properties):
     for value in (value for qubit in properties["qubits"] for value in qubit):
         if value["name"] in (*READOUT, "T1", "T2"):

@@ -7,7 +7,7 @@ from qep_qiskit.runs.file.records import JobRecord
 from qep_qiskit.runs.file.store import RunStore
 
 BILL = "seconds"
-"""The kind of the documents that record the seconds billed for jobs by tag; null if the service has not reported them yet."""
+"""The kind of the documents with the seconds billed for a job, by tag, or for its duplicate; null if not reported yet."""
 
 
 def ask_bill(store: RunStore, device: RemoteDevice, job: JobRecord) -> bool:
@@ -22,6 +22,12 @@ def ask_bill(store: RunStore, device: RemoteDevice, job: JobRecord) -> bool:
     if seconds is not None or (job.state == "done" and recorded is not None):
         store.put(BILL, job.tag, seconds)
     return seconds is not None
+
+
+def note_bill(store: RunStore, device: RemoteDevice, job: JobRecord, duplicate: str) -> None:
+    """Record the seconds billed for a duplicate of a job that ended before it was found, if the service reports them."""
+    if (seconds := device.seconds(duplicate)) is not None:
+        store.put(BILL, f"{job.tag} {duplicate}", seconds)
 
 
 def ask_bills(store: RunStore, device: RemoteDevice) -> None:

@@ -31,7 +31,7 @@ from qep_qiskit.files import typed
 from qep_qiskit.progress import Progress, silent
 from qep_qiskit.runs.file.records import ENDED_BADLY, FORGOTTEN, JobRecord
 from qep_qiskit.runs.file.store import RunStore
-from qep_qiskit.runs.jobs.bills import ask_bill
+from qep_qiskit.runs.jobs.bills import ask_bill, note_bill
 from qep_qiskit.runs.jobs.ownership import Ownership, attempts, base_of, best_first, patience, usable
 from qep_qiskit.runs.jobs.pubs import run_pubs
 from qep_qiskit.runs.turning_points import reached
@@ -221,6 +221,8 @@ class Courier:
                     text += " and was cancelled"
                 except DeviceError as error:
                     text += f"; it could not be cancelled: {error}"
+            else:
+                note_bill(self.store, self.device, job, other.id)
             duplicates = [*duplicates, other.id]
             self.store.put("duplicates", job.tag, duplicates)
             self.store.note(text, tag=job.tag)
@@ -286,7 +288,7 @@ class Courier:
         try:
             return self.device.status(job_id)
         except ForgottenJobError as error:
-            return FORGOTTEN, str(error).partition(f"{FORGOTTEN}: ")[2]
+            return FORGOTTEN, str(error).rpartition(f"{FORGOTTEN}: ")[2].removeprefix("device: ")
 
     def _own(self, job: JobRecord, state: str, reason: str) -> tuple[JobRecord, str, str]:
         """Return a job, its state and the reason, after a search for other jobs with its tag.
