@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import re
 import shutil
@@ -118,6 +119,9 @@ def test_the_examples_add_what_they_say(copy):
 
 @pytest.mark.slow
 def test_the_examples_pass_their_contracts(copy):
+    if importlib.util.find_spec("ruff"):
+        answer = run(copy, "-m", "ruff", "check", "qep_qiskit", "tests")
+        assert answer.returncode == 0, answer.stdout
     answer = run(copy, "-m", "pytest", "-q", "tests")
     assert answer.returncode == 0, answer.stdout
     assert all(f"tests/{name}" in PAGE for name in ("networks", "preparation", "devices", "measurement"))
