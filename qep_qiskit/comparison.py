@@ -263,7 +263,7 @@ class Climb:
         try:
             return variational_gradient(self._problem, MeanField(), seed=self._settings.seed, progress=self._progress)
         except (InputError, PreparationError) as reason:
-            raise _Skipped(str(reason)) from None
+            raise _Skipped("a closed form has no spins" if self._problem.network.closed_form else str(reason)) from None
 
     @rung("finite_beta", "finite β", "finite β", subject="The gradient at finite β", cause="the finite β")
     def _nudged(self) -> Gradient:

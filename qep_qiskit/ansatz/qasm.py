@@ -66,6 +66,8 @@ def load(name: str | os.PathLike[str]) -> QuantumCircuit:
     try:
         with contextlib.redirect_stderr(io.StringIO()):
             circuit = read_openqasm(path)
+    except OSError as error:
+        raise InputError(f"ansatz: {path} cannot be read: {error.strerror}; give another file") from None
     except Exception as error:
         raise InputError(f"ansatz: {path} cannot be read as OpenQASM 3: {_complaint(error)}; correct the file") from None
     circuit.name = path.stem

@@ -134,7 +134,8 @@ def _failure(error: BaseException) -> tuple[int, str]:
         case MemoryError():
             return FAILED, f"not enough memory ({error}); take fewer qubits"
         case OSError() if error.filename is not None and error.errno in UNUSABLE:
-            return WRONG_INPUT, f"{os.fsdecode(error.filename)}: {error.strerror}; give another path"
+            allow = " or permission" if error.errno in (errno.EACCES, errno.EPERM) else ""
+            return WRONG_INPUT, f"{os.fsdecode(error.filename)}: {error.strerror}; give another path{allow}"
         case OSError() if error.filename is not None:
             return FAILED, f"{error.filename}: {error.strerror}"
         case _:

@@ -79,6 +79,8 @@ def command(
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as sweep:
 
         def there() -> str:
+            if not sweep.saved:
+                return "nothing was written, run the same command to start again"
             return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to resume"
 
         try:

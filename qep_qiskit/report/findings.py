@@ -142,7 +142,8 @@ def conclusion(budget: Budget) -> Conclusion:
 def _first_sentence(budget: Budget, last: Rung, subject: str) -> tuple[str, bool | None]:
     if last.relative_error is None:
         return f"{subject} has no relative error: the exact gradient is zero.", None
-    text = f"{subject} is {percent(last.relative_error)} from the exact one"
+    equal = last.relative_error < ROUNDING
+    text = f"{subject} {'equals' if equal else f'is {percent(last.relative_error)} from'} the exact one"
     if last.chi_square is None:
         return f"{text}.", None
     good, noise = last.chi_square <= allowed_chi_square(len(last.known_z)), budget.shot_noise(last)

@@ -34,13 +34,12 @@ def page(forecast: Forecast, *, spec_text: str, document: Mapping[str, Any]) -> 
     weights = {} if problem is None else dict(zip(problem.network.names, problem.weights.tolist(), strict=True))
     network = None if problem is None else problem.network
     description = None if network is None else network.description
+    mitigation = f"{'no' if forecast.mitigation == 'none' else forecast.mitigation} mitigation"
     provenance = {key: value for key, value in forecast.provenance.items() if key != "versions"}
     whole = Page(
         kind="forecast",
         title="Forecast of a gradient",
-        headline=" · ".join(
-            (str(forecast.provenance["device"]["name"]), f"β = {forecast.stencil.beta:.4g}", f"{forecast.mitigation} mitigation")
-        ),
+        headline=" · ".join((str(forecast.provenance["device"]["name"]), f"β = {forecast.stencil.beta:.4g}", mitigation)),
         conclusion=_conclusion(forecast),
         warnings=forecast.warnings,
         facts=list(_facts(forecast)),

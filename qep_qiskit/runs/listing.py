@@ -75,7 +75,8 @@ def summary(folder: Path) -> Summary:
             return _summary(store, size)
     except (InputError, OSError) as error:
         state = "damaged" if isinstance(error, RunDamagedError) else "unreadable"
-        return Summary(str(folder), state=state, size=size, problem=str(error))
+        problem = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        return Summary(str(folder), state=state, size=size, problem=problem)
 
 
 def _summary(store: RunStore, size: int) -> Summary:

@@ -234,6 +234,8 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
     if device is not None:
         return remote(device)
     named, sent = spec_of(store).device(), str(store.description.get("device", ""))
+    if not isinstance(named, RemoteDevice) and named.name == sent:
+        raise InputError(f"run: {store.folder} was measured on {sent!r}, which answers at once, so it has no jobs")
     if not isinstance(named, RemoteDevice) or (sent and named.name != sent):
         raise ForeignDeviceError(
             f"run: {store.folder} was sent to {sent!r} by a Python program; its spec names {named.name!r}. Resume it in "

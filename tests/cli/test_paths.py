@@ -101,3 +101,38 @@ def test_a_link_is_written_through():
 def test_a_starter_in_a_file_whose_name_is_not_utf8():
     assert said("init", "-o", "na\udcefve.toml")[0] == 0
     assert said("gradient", "na\udcefve.toml", "--no-exact")[0] == 0
+
+
+def test_a_file_without_permission_is_named(monkeypatch):
+    def refused(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    Path("mine.qasm").write_text("")
+    monkeypatch.setattr("qep_qiskit.ansatz.qasm.read_openqasm", refused)
+    code, line = said("circuits", "show", "mine.qasm")
+    assert code == 2 and line == "qep: ansatz: mine.qasm cannot be read: Permission denied; give another file"
+
+
+def test_a_folder_without_permission_is_named(monkeypatch):
+    def refused(*words, **more):
+        raise PermissionError(13, "Permission denied", "t/run.lock.part")
+
+    monkeypatch.setattr("qep_qiskit.runs.file.lock.os.link", refused)
+    code, line = said("sweep", "spec.toml", "--over", "seed=1", "--out", "t")
+    assert code == 2 and line == "qep: t: Permission denied; give another path or permission"
+
+
+def test_a_training_without_a_service_has_nothing_to_cancel():
+    assert said("train", "t.toml", "--run", "t")[0] == 0
+    code, line = said("cancel", "t")
+    assert code == 2 and "measured on 'statevector', which answers at once, so it has no jobs" in line
+
+
+def test_a_run_that_cannot_be_read_is_listed_with_the_reason(monkeypatch):
+    assert said("train", "t.toml", "--run", "t")[0] == 0
+
+    def refused(*words, **more):
+        raise PermissionError(13, "Permission denied", "t/run.db")
+
+    monkeypatch.setattr("qep_qiskit.runs.file.store.RunStore.open", refused)
+    assert said("runs", "list", ".") == (0, "t/run.db: Permission denied")

@@ -70,7 +70,9 @@ def test_gradient_prints_values_and_exact_ones(spec):
 def test_compare_writes_a_page(spec, tmp_path):
     done = run("compare", spec, "--json", "--out", tmp_path / "out")
     assert done.exit_code == 0, done.stderr
-    rungs = {rung["name"]: rung for rung in json.loads(done.stdout)["rungs"]}
+    budget = json.loads(done.stdout)
+    rungs = {rung["name"]: rung for rung in budget["rungs"]}
+    assert budget["mean_field"]["note"] == "a closed form has no spins"
     assert 0 < rungs["prepared"]["relative_error"] < 0.01
     assert (tmp_path / "out" / "report.html").exists()
 

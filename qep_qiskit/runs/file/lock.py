@@ -70,6 +70,7 @@ class WriteLock:
         except OSError as error:
             if error.errno in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK) and part.exists():
                 return _create(path, text)
+            error.filename = str(self._path.parent)  # which cannot be written to
             raise
         finally:
             with contextlib.suppress(OSError):
