@@ -89,7 +89,7 @@ def test_the_price_that_is_shown_is_what_is_sent(home, service):
     result = qep("gradient", "g.toml", "--yes", "--json")
     document = json.loads(result.stdout)["jobs"]
     circuits = sum(job["circuits"] for job in document)
-    assert f"{len(document)} jobs, {circuits} circuits, {300 * circuits} shots in all" in result.stderr
+    assert f"{len(document)} jobs, {circuits} circuits, {300 * circuits:,} shots in all" in result.stderr
     billed = sum(job["seconds"] for job in jobs(server))
     foreseen = float(result.stderr.split("about ")[1].split(" QPU")[0])
     assert foreseen == pytest.approx(billed, rel=0.5, abs=1.0)

@@ -77,7 +77,7 @@ def test_the_price_is_confirmed_and_a_stopped_training_resumes(spec, service):
     first, note, line = err.strip().splitlines()
     assert "a session is billed from its first job" in note
     assert (code, out) == (2, "") and service.ledger()["jobs"] == []
-    assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4000 shots in all, about ") and first.endswith("on ibm_lagos.")
+    assert first.startswith("2 steps: about 2 jobs, 40 circuits, 4,000 shots in all, about ") and first.endswith("on ibm_lagos.")
     assert line == "qep: --yes: missing, and no terminal to ask on; nothing was sent; `qep train --resume run --yes` sends it"
     # a process that gets Ctrl-C while its first job is under way
     program = (
