@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from qiskit.circuit import QuantumCircuit
 from qiskit.quantum_info import SparsePauliOp
 
-from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.checks import numbers, shown
+from qep_qiskit.errors import InputError, PreparationError, nearest
 from qep_qiskit.preparation.evaluator import Evaluator
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.measured_slope import MeasuredGradient, MeasuredSlope
@@ -173,7 +174,13 @@ class _Search:
                 start,
                 jac=lambda theta: self._gradient(beta, np.asarray(theta, dtype=float)),
             )
-        return np.asarray(result.x, dtype=float)
+        angles = numbers(result.x)
+        if angles is None or angles.shape != start.shape or not np.isfinite(angles).all():
+            raise PreparationError(
+                f"VQE: {type(self._optimizer).__name__} returned the angles {shown(result.x)}; an optimizer must return "
+                f"{len(start)} finite angles, so take shorter steps or another one"
+            )
+        return angles
 
     def _gradient(self, beta: float, theta: Vector) -> Vector:
         self.evaluations += 1

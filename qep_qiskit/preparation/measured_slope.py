@@ -12,6 +12,8 @@ from qiskit.circuit import Operation, Parameter, ParameterExpression, QuantumCir
 from qiskit.primitives import BaseEstimatorV2
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import numbers, shown
+from qep_qiskit.errors import PreparationError
 from qep_qiskit.simulation.adjoint.gates import Angle, SlotTable
 from qep_qiskit.simulation.adjoint.slots import Slots
 from qep_qiskit.simulation.noise.transfer import FIXED, TURNING
@@ -115,8 +117,20 @@ class MeasuredSlope:
         return values, np.full(len(rows), math.sqrt(float(np.mean(differences**2))) / 2)
 
     def _run(self, rows: Vector, operator: SparsePauliOp) -> tuple[Vector, Vector]:
-        (result,) = self._estimator.run([(self._circuit, operator, rows)]).result()
-        return np.broadcast_to(result.data.evs, len(rows)), np.broadcast_to(result.data.stds, len(rows))
+        """Return energies and their error bars, shape (R,) each, as the estimator measures them for rows of the gates' angles."""
+        results, shape = list(self._estimator.run([(self._circuit, operator, rows)]).result()), (len(rows),)
+        given = f"{len(results)} results"
+        if len(results) == 1:
+            evs, stds = (getattr(results[0].data, name, None) for name in ("evs", "stds"))
+            energies, errors = (np.array(np.nan) if part is None else part for part in (numbers(evs), numbers(stds)))
+            fits = energies.shape == shape and errors.shape in (shape, ())
+            if fits and np.isfinite(energies).all() and np.isfinite(errors).all() and (errors >= 0.0).all():
+                return energies, np.broadcast_to(errors, shape)
+            given = f"the energies {shown(evs)} with the error bars {shown(stds)}"
+        raise PreparationError(
+            f"VQE: {type(self._estimator).__name__} returned {given}; an estimator must return one result with a finite energy, "
+            f"and an error bar of at least 0, for each row of angles, here {len(rows)}"
+        )
 
 
 def _in_shiftable_gates(circuit: QuantumCircuit) -> QuantumCircuit:
