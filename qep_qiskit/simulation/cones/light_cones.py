@@ -188,6 +188,7 @@ class _Block:
         ]
         self._rows, self._places, self._index, signs = (np.array(each) for each in zip(*entries, strict=True))
         self._signs = signs[:, None]
+        self._repeated = len(np.unique(self._rows * self._shape[1] + self._places)) < len(entries)
         self.last = first + structure.form.num_angles * len(structure.columns)
         self._part = slice(first, self.last)
         self._num_angles = structure.form.num_angles
@@ -202,7 +203,11 @@ class _Block:
     def coefficients(self, weights: Real) -> Real:
         """Return the coefficients of the template's strings, shape (strings, columns), given those of all strings (R, L)."""
         table = np.zeros((*self._shape, len(weights)))
-        table[self._rows, self._places] = weights.T[self._index] * self._signs
+        values = weights.T[self._index] * self._signs
+        if self._repeated:
+            np.add.at(table, (self._rows, self._places), values)
+        else:
+            table[self._rows, self._places] = values
         return table.reshape(self._shape[0], self._shape[1] * len(weights))
 
     def write(self, values: Real, out: Real) -> None:

@@ -138,6 +138,12 @@ def test_strings_with_signs_the_identity_and_all_letters():
     )
 
 
+def test_strings_may_occur_more_than_once():
+    """With either sign, next to others of the same cone, as in an operator that is not simplified."""
+    circuit = hamiltonian_ansatz(ising(edges_of("chain", 6), 6), layers=2)
+    check(circuit, PauliList(["IIZZII", "IIXIII", "IIZZII", "-IIZZII", "IIIXII", "IIXIII", "IIYYII", "IIIIII", "IIIIII"]))
+
+
 def test_shared_angles_and_an_openqasm_circuit():
     paulis = ising(edges_of("chain", 12), 12)
     circuit = hamiltonian_ansatz(paulis, layers=2, shared_angles=True)
