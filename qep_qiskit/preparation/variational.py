@@ -53,6 +53,8 @@ LEAST_CURVATURE = 0.5
 """The least curvature of a minimum with the regulariser, as a share of μ."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
+FLATTEST = 1e-8
+"""A smaller negative curvature, as a share of Σ|c|, belongs to a flat valley and not to a saddle: rounding hides the way down."""
 MOST_CHECKED_ANGLES = 150
 """Up to this number of angles, every nudged phase gets its own Hessian; beyond, only phases with a long next step do."""
 ROUNDING = 1e-13
@@ -86,7 +88,8 @@ class Model:
         self.mu = np.array([regulariser(precision.regulariser, family.frame, family.free) for family in families])
         self.free = np.array([family.free for family in families])
         sizes = np.array([np.abs(family.free[family.frame.busy]).sum() for family in families])
-        self.floor = ROUNDING * np.maximum(sizes, 1e-2)
+        self.sizes = np.maximum(sizes, 1e-2)
+        self.floor = ROUNDING * self.sizes
         many = DEEP <= evaluator.num_parameters <= MOST_CHECKED_ANGLES
         self.deep = many and families[0].num_qubits <= MOST_BATCHED_QUBITS
         """Whether Hessians are computed again and again."""
@@ -275,7 +278,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
         saddle, before, begin = ~convex, free.thetas[rows], free.thetas[rows]
         for k in np.flatnonzero(~convex).tolist():
             values, axes = np.linalg.eigh(matrices[k])
-            saddle[k] = values[0] < 0.0
+            saddle[k] = values[0] < -FLATTEST * model.sizes[rows[k]]
             if saddle[k]:
                 begin[k] -= KICK * np.sign(axes[:, 0] @ free.gradients[rows[k]] + 1e-300) * axes[:, 0]
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)

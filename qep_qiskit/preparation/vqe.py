@@ -109,7 +109,7 @@ class VQE(Brief, Preparer):
     tolerance: Annotated[float, Key("the wanted relative error of the gradient", above=0)] = 1e-3
     prediction_tolerance: Annotated[float, Key("the wanted error of predictions", above=0)] = 1e-3
     max_iterations: Annotated[int, Key("the largest number of evaluations per phase", least=1, most=10_000_000)] = 5000
-    regulariser: Annotated[float, Key("the regulariser of the angles", above=0)] = 2e-4
+    regulariser: Annotated[float, Key("the regulariser of the angles", least=1e-12)] = 2e-4
     simulation: Annotated[str, Key("how energies are computed", words=SIMULATIONS)] = "auto"
     supports: ClassVar[Capabilities] = Capabilities(
         variational="ansatz",
