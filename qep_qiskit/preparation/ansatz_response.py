@@ -39,6 +39,8 @@ LEAST_CURVATURE = 0.1
 """The least curvature with the regulariser, as a share of the regulariser."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
+ROUNDING = 1e-13
+"""A slope counts as zero if it is below this share of the nudge's coefficients: the angles then do not respond at all."""
 
 
 def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluator, theta: Vector, mu: float) -> Responsive:
@@ -59,6 +61,7 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
         values, directions = curvatures()
         with single_threaded(family.num_qubits):
             slope = program.energy_and_gradient(theta, structure_for(family.frame.paulis).bind(nudge))[1]
+            slope = without_rounding(slope, nudge[family.frame.busy])
             moved = _moved(values, directions, slope, mu)
             state, step = program.state(theta), step_along(moved, STEP)
             ahead, behind = program.state(theta + step * moved), program.state(theta - step * moved)
@@ -73,6 +76,21 @@ def ansatz_response(family: Family, program: CircuitProgram, evaluator: Evaluato
         )
 
     return response
+
+
+def without_rounding(slopes: NDArray[np.float64], nudges: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the slopes (P,) of a nudge or (R, P) of many, with zeros for those that are nothing but rounding errors.
+
+    A network whose state cannot respond would otherwise respond by these errors, divided by its smallest curvatures.
+
+    Parameters
+    ----------
+    slopes : ndarray
+    nudges : ndarray of shape (L,) or (R, L)
+        The coefficients of the nudges, without those of the identity.
+    """
+    sizes = np.linalg.norm(slopes, axis=-1, keepdims=True)
+    return np.where(sizes <= ROUNDING * np.abs(nudges).sum(axis=-1, keepdims=True), 0.0, slopes)
 
 
 def step_along(ways: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
@@ -153,6 +171,7 @@ class AnsatzResponses:
         listed = np.asarray(numbers)
         thetas = self._thetas[listed]
         slopes = self._evaluator.energies_and_gradients(thetas, np.array(nudges))[1]
+        slopes = without_rounding(slopes, np.array(nudges)[:, self._frame.busy])
         moved, settled = self._iterated(listed, slopes)
         self._solve([number for number in listed[~settled].tolist() if number not in self._curvatures])
         details: list[dict[str, object]] = [{"slope": float(np.linalg.norm(slope)), "flat_share": 0.0} for slope in slopes]

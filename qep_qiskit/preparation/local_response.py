@@ -12,7 +12,7 @@ from qiskit.quantum_info import PauliList
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from qep_qiskit.errors import PreparationError
-from qep_qiskit.preparation.ansatz_response import OF, STEP, step_along
+from qep_qiskit.preparation.ansatz_response import OF, STEP, step_along, without_rounding
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.family import Family
@@ -73,6 +73,7 @@ def local_response(
 
     def response(nudge: Vector, nudged: Nudged = nothing, *, exact: bool = False) -> Response:
         slope = evaluator.energies_and_gradients(theta[None], nudge[None])[1][0]
+        slope = without_rounding(slope, nudge[family.frame.busy])
         moved = -cho_solve(factor(), slope)
         step = step_along(moved, STEP)
         around = theta + step * np.array([moved, -moved, np.zeros_like(moved)])

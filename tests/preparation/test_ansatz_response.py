@@ -150,3 +150,17 @@ def test_angles_that_curve_downwards_are_left_to_the_hessian():
     moved, settled = responses._iterated(np.arange(3), slopes)
     assert settled.tolist()[:2] == [True, False] and np.isfinite(moved).all()
     np.testing.assert_allclose(moved[0], -np.linalg.solve(hessians[0], slopes[0]), rtol=1e-4)
+
+
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize(("sites", "simulation"), [(3, "statevector"), (3, "light_cones"), (16, "light_cones")])
+def test_an_ansatz_that_cannot_respond_keeps_the_usual_beta(sites, simulation):
+    """Rounding errors in the slope of the cost, divided by the regulariser, are no response. Phases alone do not turn |+…+⟩."""
+    network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[sites - 1])
+    weights = [(-1.0) ** k if name[0] == "J" else 0.0 for k, name in enumerate(network.names)]
+    problems = [qep.Problem(network, weights, x=[x], cost=qep.SquaredError([0.4])) for x in (0.5, -0.3)]
+    options = {"preparer": qep.VQE(layers=2, simulation=simulation), "progress": "off"}
+    for result in (qep.gradient(problems[0], **options), *qep.gradients(problems, **options)):
+        assert 0.01 < result.diagnostics.phases[-1].beta <= 0.1
+        assert np.abs(result.values).max() < 1e-9
+        assert not [warning for warning in result.diagnostics.warnings if "β = " in warning and "β = 0 " not in warning]
