@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from qiskit.primitives import DataBin, StatevectorEstimator
 from qiskit_aer.primitives import EstimatorV2
-from qiskit_algorithms.optimizers import L_BFGS_B
+from qiskit_algorithms.optimizers import L_BFGS_B, SPSA
 
 import qep_qiskit as qep
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
+from qep_qiskit.errors import PreparationError
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.preparer import Prepared
 from qep_qiskit.simulation.adjoint.primitives import AdjointEstimator
@@ -101,6 +102,81 @@ class Still:
 
     def minimize(self, fun: Any, x0: Any, jac: Any = None, bounds: Any = None) -> Any:
         return SimpleNamespace(x=x0)
+
+
+class Broken(AdjointEstimator):
+    """An estimator whose results are changed after some jobs."""
+
+    def __init__(self, change: Any, after: int) -> None:
+        super().__init__()
+        self.change, self.left = change, after
+
+    def run(self, pubs: Any, *, precision: float | None = None) -> Any:
+        results, self.left = list(super().run(pubs).result()), self.left - 1
+        return SimpleNamespace(result=lambda: results if self.left >= 0 else self.change(results))
+
+
+def _with(**parts: Any) -> Any:
+    def changed(results: list[Any]) -> list[Any]:
+        data = results[0].data
+        return [SimpleNamespace(data=SimpleNamespace(**{name: part(getattr(data, name)) for name, part in parts.items()}))]
+
+    return changed
+
+
+def _kept(values: Any) -> Any:
+    return values
+
+
+UNUSABLE = {
+    "no result": lambda results: [],
+    "two results": lambda results: 2 * results,
+    "no error bars": _with(evs=_kept),
+    "no energies": _with(evs=lambda values: None, stds=_kept),
+    "text": _with(evs=lambda values: values.astype(str), stds=_kept),
+    "NaN": _with(evs=lambda values: values * np.nan, stds=_kept),
+    "one infinity": _with(evs=lambda values: np.where(np.arange(len(values)) == 0, np.inf, values), stds=_kept),
+    "complex energies": _with(evs=lambda values: values + 0.1j, stds=_kept),
+    "one energy for all": _with(evs=lambda values: values.sum(), stds=_kept),
+    "another shape": _with(evs=lambda values: values[:, None], stds=_kept),
+    "NaN as error bars": _with(evs=_kept, stds=lambda values: values * np.nan),
+    "negative error bars": _with(evs=_kept, stds=lambda values: values - 1.0),
+}
+
+
+@pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.parametrize("change", UNUSABLE.values(), ids=UNUSABLE.keys())
+@pytest.mark.parametrize("optimizer", [SPSA(maxiter=2), L_BFGS_B(maxiter=2)], ids=["SPSA", "L_BFGS_B"])
+def test_an_unusable_result_is_refused_in_one_line(optimizer: Any, change: Any, after: int) -> None:
+    with pytest.raises(PreparationError, match=r"VQE: Broken returned .*; an estimator must return") as caught:
+        gradient(vqe(optimizer=optimizer, estimator=Broken(change, after)))
+    assert "\n" not in str(caught.value)
+
+
+def test_error_bars_may_be_one_number_for_all_rows() -> None:
+    usual = gradient(vqe(optimizer=L_BFGS_B(maxiter=2), estimator=AdjointEstimator()))
+    scalar = Broken(_with(evs=_kept, stds=lambda values: 0.0), 0)
+    np.testing.assert_array_equal(gradient(vqe(optimizer=L_BFGS_B(maxiter=2), estimator=scalar)).values, usual.values)
+
+
+@pytest.mark.parametrize("angles", [lambda x: x * np.nan, lambda x: x[:-1], lambda x: None], ids=["NaN", "too few", "none"])
+def test_unusable_angles_of_an_optimizer_are_refused(angles: Any) -> None:
+    lost = SimpleNamespace(minimize=lambda fun, x0, jac=None, bounds=None: SimpleNamespace(x=angles(x0)))
+    with pytest.raises(PreparationError, match="VQE: SimpleNamespace returned the angles .* must return 8 finite angles"):
+        gradient(vqe(optimizer=lost))
+
+
+def test_what_an_unfinished_search_leaves_is_no_bias_of_beta() -> None:
+    """A smaller β would make it larger."""
+    for impatient in (vqe(optimizer=L_BFGS_B(maxiter=2)), vqe(max_iterations=6)):
+        for beta in (0.2, 0.002):
+            result = qep.gradient(chain(), preparer=impatient, stencil=qep.symmetric(beta))
+            share = result.diagnostics["beta_bias"]["relative"]
+            assert share > 0.05, "the search is unfinished"
+            assert not [warning for warning in result.diagnostics.warnings if "bias of β" in warning]
+            assert any(warning.startswith("VQE at β") for warning in result.diagnostics.warnings)
+    far = qep.gradient(chain(), preparer=vqe(), stencil=qep.symmetric(1.5))
+    assert any("the bias of β = 1.5" in warning for warning in far.diagnostics.warnings)
 
 
 def test_the_noise_is_that_of_the_measured_residual() -> None:
