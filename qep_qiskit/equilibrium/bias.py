@@ -292,14 +292,17 @@ def _effect_of_regulariser(problem: Problem, response: Response, limit: Vector, 
     """Return the relative change of the limit β → 0 if the regulariser is halved.
 
     The first-order estimate is right to a factor of two for most problems, but off by a factor of ten for some. A large estimate
-    is therefore replaced by the result of another descent.
+    is therefore replaced by the result of another descent, unless that one ends at a saddle.
     """
     size = float(np.linalg.norm(limit))
     if response.softer is None or size <= zero:
         return None
-    share = 0.0
+    share: float | None = None
     for exact in (False, True):
-        share = float(np.linalg.norm(problem.derivative_rows @ response.softer(exact))) / size
+        try:
+            share = float(np.linalg.norm(problem.derivative_rows @ response.softer(exact))) / size
+        except PreparationError:
+            break
         if share <= SUSPECTED:
             break
     return share

@@ -9,7 +9,9 @@ import qep_qiskit as qep
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium import bias
 from qep_qiskit.equilibrium.families import free_family
+from qep_qiskit.errors import PreparationError
 from qep_qiskit.preparation.local_response import local_response
+from qep_qiskit.preparation.response import Response
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.variational import regulariser
 
@@ -91,3 +93,17 @@ def test_nothing_is_said_where_it_is_not_known():
     estimate = bias.Bias(0.1, 2, regulariser=0.03)
     assert len(estimate.stiff) == 1 and dataclasses.replace(estimate, regulariser=None).stiff == []
     assert dataclasses.replace(estimate, regulariser=0.019).stiff == []
+
+
+def test_a_saddle_at_half_the_regulariser_leaves_the_estimate_in_first_order(problem):
+    """The gradient itself, of stationary angles at the whole regulariser, is as good as any."""
+    rows = problem.derivative_rows
+
+    def softer(exact):
+        if exact:
+            raise PreparationError("the free phase is a saddle of the energy and not a minimum")
+        return np.full(rows.shape[1], 0.1)
+
+    response = Response(1.0, lambda strings: np.ones(len(strings)), "the ansatz", softer=softer)
+    share = bias._effect_of_regulariser(problem, response, rows @ np.ones(rows.shape[1]), 0.0)
+    assert share == pytest.approx(0.1) and share > bias.SUSPECTED
