@@ -177,8 +177,8 @@ def evaluator_for(
         try:
             return LightCones(circuit, paulis)
         except InputError as error:
-            what = "simulation = 'light_cones'" if program is not None else f"{qubits} qubits do not fit in a state vector, and"
-            raise InputError(f"preparation.simulation: {what} {error}; take fewer layers or a sparser graph") from None
+            why = f"{qubits} qubits do not fit in a state vector, and " if program is None else ""
+            raise InputError(f"preparation.simulation: {why}{error}") from None
     if qubits <= MOST_BATCHED_QUBITS:
         return BatchedProgram(circuit, paulis)
     if simulation == "auto":

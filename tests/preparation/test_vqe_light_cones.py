@@ -71,8 +71,11 @@ def test_forty_qubits():
 def test_cones_that_are_too_large_are_refused_with_their_size():
     network = qep.ising(sites=30, edges="complete", outputs=[1])
     problem = qep.Problem(network, network.initial_weights(), cost=qep.SquaredError([1.0]))
-    with pytest.raises(InputError, match=r"30 qubits do not fit in a state vector, and [^\n]*\d+ qubits[^\n]*$"):
+    with pytest.raises(
+        InputError, match=r"30 qubits do not fit in a state vector, and light cones: [^\n]*\d+ qubits[^\n]*$"
+    ) as caught:
         qep.VQE().prepare(free_family(problem))
+    assert str(caught.value).count("take fewer layers or a sparser graph") == 1
     with pytest.raises(InputError, match="simulation = 'light_cones'"):
         qep.VQE(simulation="statevector").prepare(free_family(problem))
 
