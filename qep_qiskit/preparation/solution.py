@@ -23,7 +23,7 @@ class Precision:
     most : int
         The largest number of evaluations per row.
     regulariser : float
-        μ as a share of the largest coefficient of H.
+        μ as a share of the largest coefficient of H, see :func:`variational.regulariser`.
     """
 
     tolerance: float

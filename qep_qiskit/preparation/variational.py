@@ -26,6 +26,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
 from qep_qiskit.preparation.renewal import CAUTION, DEEP, FURTHER, inverses, renewed, shifted
 from qep_qiskit.preparation.solution import Begin, Precision, Solution
+from qep_qiskit.preparation.uniqueness import ordinary_size
 from qep_qiskit.progress import Progress, silent
 
 Real = NDArray[np.float64]
@@ -55,6 +56,8 @@ MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 FLATTEST = 1e-8
 """A smaller negative curvature, as a share of Σ|c|, belongs to a flat valley and not to a saddle: rounding hides the way down."""
+OUTLIER = 10.0
+"""A coefficient that exceeds the median by this factor does not raise the regulariser, which would outweigh the other terms."""
 MOST_CHECKED_ANGLES = 150
 """Up to this number of angles, every nudged phase gets its own Hessian; beyond, only phases with a long next step do."""
 ROUNDING = 1e-13
@@ -75,8 +78,9 @@ class Free(Descent):
 
 
 def regulariser(share: float, frame: Frame, free: Real) -> float:
-    """Return μ, a share of the largest coefficient of H in a frame."""
-    return share * (float(np.abs(free[frame.busy]).max(initial=0.0)) or 1.0)
+    """Return μ, a share of the largest coefficient of H in a frame, or of `OUTLIER` times their median if that is smaller."""
+    used = free[frame.busy]
+    return share * (min(float(np.abs(used).max(initial=0.0)), OUTLIER * ordinary_size(used)) or 1.0)
 
 
 class Model:

@@ -83,9 +83,10 @@ class VQE(Brief, Preparer):
     max_iterations : int
         The largest number of evaluations per phase.
     regulariser : float
-        μ in units of the largest coefficient of H. It changes the gradient by 0.1 % in the median of random networks, and by
-        several percent where the energy is nearly flat. A smaller μ changes it less and takes longer. Around 0, the centre of
-        ansätze other than the Hamiltonian one, a large μ can also favour a minimum of small angles that is not the lowest.
+        μ in units of the largest coefficient of H (or of ten times the median one, if that is smaller). It changes the gradient
+        by 0.1 % in the median of random networks, and by several percent where the energy is nearly flat. A smaller μ changes it
+        less and takes longer. Around 0, the centre of ansätze other than the Hamiltonian one, a large μ can also favour a minimum
+        of small angles that is not the lowest.
     simulation : {"auto", "statevector", "light_cones"}
         ``"light_cones"`` computes each expectation from the few qubits that it depends on, exactly, at any number of qubits.
         ``"auto"`` takes it where it is cheaper and where state vectors do not fit.

@@ -16,6 +16,7 @@ from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.solution import Solution
+from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
@@ -168,3 +169,24 @@ def test_a_flat_valley_under_a_small_regulariser_is_no_saddle(regulariser: float
         gradient = qep.gradient(problem, preparer=qep.VQE(layers=2, regulariser=regulariser), stencil=qep.symmetric(0.01))
     exact = qep.exact_gradient(problem).values
     assert np.linalg.norm(gradient.values - exact) < 3e-3 * np.linalg.norm(exact)
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4])
+@pytest.mark.parametrize("name", ["J[0,1]", "h[0]", "g[0]", "g[2]"])
+def test_the_regulariser_does_not_grow_with_one_huge_weight(name: str, size: float) -> None:
+    """It would hold the angles of all other terms at their start, where they answer nothing."""
+    network = qep.ising(sites=3, edges="chain", inputs=[0], outputs=[2])
+    weights = dict(zip(network.names, [0.9, 0.7, 0.1, -0.2, 0.15, 1.0, 0.8, 0.9], strict=True)) | {name: size}
+    problem = qep.Problem(network, weights, x=[0.5], cost=qep.SquaredError([0.4]))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        gradient = qep.gradient(problem, preparer=qep.VQE(layers=2))
+    exact = qep.exact_gradient(problem).values
+    assert np.linalg.norm(gradient.values - exact) < 0.05 * np.linalg.norm(exact)
+
+
+def test_the_regulariser_of_ordinary_networks_is_a_share_of_the_largest_coefficient() -> None:
+    family = free_family(chain(5))
+    largest = np.abs(family.free[family.frame.busy]).max()
+    assert regulariser(2e-4, family.frame, family.free) == 2e-4 * largest
+    assert regulariser(2e-4, family.frame, 0.0 * family.free) == 2e-4
