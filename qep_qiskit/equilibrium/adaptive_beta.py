@@ -24,6 +24,8 @@ USUAL = 0.1
 """The β of problems whose response cannot be computed."""
 FARTHEST = {1: 0.1, 2: 0.5, 4: 0.5}
 """The largest β · reach for any number of shots, by the order of the stencil. Beyond it the bias does not follow that order."""
+NOISY = 2.0
+"""The least error signal for which β is chosen, in standard deviations of its shot noise."""
 MOST_TRAINED_QUBITS = 14
 """The largest network, in qubits, for which ground states are computed to choose the β of a training."""
 
@@ -47,7 +49,8 @@ def adapted(problems: Sequence[Problem], settings: Sequence[Settings], free: Map
     variance W/(N β²). The sum (β · reach)**(2m) ‖g‖² + W/(N β²) has its minimum at β**(2m + 2) = W/(m N ‖g‖² reach**(2m)), with
     the reach of the farthest phase. If the response of the states cannot be computed, β = 0.1.
     """
-    responses = respond({i: (state.response, _nudge(problems[i], state)) for i, state in free.items() if state.computable})
+    nudges = {i: expected_nudge(problems[i], state, settings[i].shots) for i, state in free.items() if state.computable}
+    responses = respond({i: (free[i].response, nudge) for i, nudge in nudges.items()})
     stencils: dict[int, Stencil] = {}
     for i, state in free.items():
         asked = settings[i].stencil
@@ -63,7 +66,7 @@ def _beta(
     if not free.computable or free.response is None:
         return USUAL
     strings = free.expectations(problem.frame.strings)[0]
-    nudge = _nudge(problem, free)
+    nudge = expected_nudge(problem, free, shots)
     if not np.any(nudge[problem.frame.busy] if not problem.network.closed_form else nudge):
         return USUAL
     try:
@@ -77,10 +80,28 @@ def _beta(
     return rounded(_balanced(usual, problem, strings, limit, response.reach, _mean(shots), least))
 
 
-def _nudge(problem: Problem, free: Prepared) -> Vector:
-    """Return the coefficients of the nudge that a free phase without noise would give."""
+def expected_nudge(
+    problem: Problem, free: Prepared, shots: int | Split | OptimalShots | None, *, deviations: float = NOISY
+) -> Vector:
+    """Return the coefficients of the nudge that follows from a free phase.
+
+    With N shots, an error signal that is zero is measured as ±σ, and a β for the signal itself would lead to another state. Each
+    part of the error signal therefore counts as at least so many standard deviations of its shot noise.
+    """
     strings = free.expectations(problem.frame.strings)[0]
-    return np.asarray(problem.cost.error_signal(problem.cost_rows @ strings) @ problem.cost_rows)
+    observed = problem.cost_rows @ strings
+    signal = problem.cost.error_signal(observed)
+    if shots is not None:
+        least = deviations * signal_noise(problem, strings, _mean(shots))
+        signal = np.copysign(np.maximum(np.abs(signal), least), signal)
+    return np.asarray(signal @ problem.cost_rows)
+
+
+def signal_noise(problem: Problem, strings: Vector, shots: float) -> Vector:
+    """Return the standard deviations of the error signal, shape (M,), for independent strings with these expectations."""
+    rows = problem.cost_rows
+    variances = (problem.cost.curvature(rows @ strings) @ rows) ** 2 @ np.clip(1.0 - strings**2, 0.0, None)
+    return np.asarray(np.sqrt(variances / shots))
 
 
 def _balanced(

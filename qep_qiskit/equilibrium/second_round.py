@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.equilibrium.adaptive_beta import signal_noise
 from qep_qiskit.equilibrium.families import family_of, free_family, refuse_lost
 from qep_qiskit.equilibrium.plan import Plan
 from qep_qiskit.preparation.family import Family
@@ -19,7 +20,9 @@ Vector = NDArray[np.float64]
 ROUNDING = 1e-9
 """An error signal of this size is a sum of frequencies that is zero but for rounding."""
 SIGNAL_STEP = 0.1
-"""The step in ε for the gradient's derivative: large compared with a preparer's error, small compared with ε."""
+"""The largest step in ε for the gradient's derivative, as a share of ε or of 1: large compared with a preparer's error."""
+NOISE_STEP = 2.0
+"""The step for a small ε, in standard deviations of its shot noise. β suits ε and its noise; a larger step would saturate."""
 
 
 def advance(first: Plan, observed: Vector, *, progress: Progress = silent) -> Plan:
@@ -66,7 +69,7 @@ def _second_families(first: Plan, observed: Vector) -> list[Family]:
     """Return the families H + βC of the remaining phases, also with each ε_m moved by a step if ε has shot noise."""
     signal = first.problem.cost.error_signal(observed)
     noisy = first.shots is not None and first.prepared.computable
-    return _nudged(first, _moved(signal) if noisy else [signal])
+    return _nudged(first, _moved(signal, _step(first, signal)) if noisy else [signal])
 
 
 def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
@@ -76,17 +79,22 @@ def _nudged(first: Plan, signals: Sequence[Vector]) -> list[Family]:
     return [replace(families[0], limit=True), *families[1:]]
 
 
-def _moved(signal: Vector) -> list[Vector]:
+def _moved(signal: Vector, step: float) -> list[Vector]:
     """Return ε, followed by ε with each of its entries moved by a step."""
-    return [signal, *(signal + _step(signal) * direction for direction in np.eye(len(signal)))]
+    return [signal, *(signal + step * direction for direction in np.eye(len(signal)))]
 
 
 def _rest(first: Plan) -> tuple[int, ...]:
     return tuple(p for p in range(len(first.stencil.phases)) if p not in first.phases)
 
 
-def _step(signal: Vector) -> float:
-    return SIGNAL_STEP * max(1.0, float(np.abs(signal).max()))
+def _step(first: Plan, signal: Vector) -> float:
+    size = float(np.abs(signal).max())
+    most = SIGNAL_STEP * max(1.0, size)
+    if first.shots is None or not first.prepared.computable:
+        return most
+    noise = float(signal_noise(first.problem, first.expectations[0], first.shots).max())
+    return float(np.clip(max(SIGNAL_STEP * size, NOISE_STEP * noise), 1e-3 * most, most))
 
 
 def _second(first: Plan, observed: Vector, prepared: Sequence[Prepared], progress: Progress) -> Plan:
@@ -115,7 +123,7 @@ def _sensitivity(first: Plan, signal: Vector, prepared: Sequence[Prepared]) -> N
     problem, paulis = first.problem, first.problem.frame.paulis
     factors = np.array([first.stencil.phase_factors[p] for p in _rest(first)])
     here, *moved = (factors @ states.expectations(paulis) for states in prepared)
-    return np.array([problem.gradient_rows @ (there - here) / _step(signal) for there in moved]).T
+    return np.array([problem.gradient_rows @ (there - here) / _step(first, signal) for there in moved]).T
 
 
 def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArray[np.float64]:
@@ -125,6 +133,6 @@ def _by_tensor_network(first: Plan, signal: Vector, progress: Progress) -> NDArr
     """
     preparer = MPS(gap=False)
     free = preparer.prepare(free_family(first.problem), seed=first.seed, progress=progress)
-    families = _nudged(first, _moved(signal))
+    families = _nudged(first, _moved(signal, _step(first, signal)))
     prepared = preparer.prepare_all(families, free=[free] * len(families), seed=first.seed, progress=progress)
     return _sensitivity(first, signal, prepared)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.devices.simulated.device import adds_no_noise
+from qep_qiskit.equilibrium.adaptive_beta import expected_nudge
+from qep_qiskit.equilibrium.bias import rounded
 from qep_qiskit.equilibrium.diagnosis import diagnose
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
 from qep_qiskit.equilibrium.plan import plan, refuse_without_qubits
@@ -40,6 +42,8 @@ Vector = NDArray[np.float64]
 DISTRIBUTIONS = "exact outcome distributions"
 MARGINALS = "exact distributions of the qubits that each string reads, from light cones"
 CUT = "distributions of the qubits that each string reads, from {}; ± of device noise is the estimated error of that"
+CERTAIN = 24.0
+"""An error signal of less than this many standard deviations of its shot noise limits β."""
 NOISELESS_REACH = 0.01
 """The smallest β without shot noise, in units of gap/‖C‖; errors of the states are divided by β."""
 
@@ -267,8 +271,23 @@ def _predicted(question: Question, progress: Progress, truths: Truths, predictor
         return at(stencil.beta)
     if truths.silence:
         raise InputError(f'stencil.beta: "auto" needs the exact gradient; give a number ({truths.silence})')
-    noiseless = settings.shots is None and target is None
-    return best_beta(at, truths.scale, target=target, lowest=NOISELESS_REACH if noiseless else REACH[0])
+    lowest = NOISELESS_REACH if settings.shots is None and target is None else REACH[0]
+    scale = truths.scale
+    if settings.shots is not None:
+        free = predictor.at(stencil.at(rounded(lowest * scale))).plan.free
+        scale *= _share_above_noise(question.problem, free, settings.shots)
+    return best_beta(at, scale, target=target, lowest=lowest)
+
+
+def _share_above_noise(problem: Problem, free: Prepared, shots: int | Split | OptimalShots) -> float:
+    """Return the size of the nudge as a share of its size with shot noise: predictions neglect what noise adds to it."""
+    if not free.computable:
+        return 1.0
+    quiet, noisy = (
+        float(np.abs(expected_nudge(problem, free, count, deviations=CERTAIN)[problem.frame.busy]).sum())
+        for count in (None, shots)
+    )
+    return quiet / noisy if quiet else 1.0
 
 
 def _bounded(question: Question, reason: TooLargeError | None = None) -> Prediction:
