@@ -123,7 +123,8 @@ def commands() -> list[tuple[str, str]]:
     for page, text in {**PAGES, "README": (ROOT / "README.md").read_text(encoding="utf-8")}.items():
         lines = re.findall(r"^(?:```\{command-output\} | {4}|\$ )?(qep [^\n]*)$", text, re.M)
         calls += [(page, re.split(r" {2,}|;|\|\|?|&&|#", line)[0].strip()) for line in lines]
-        calls += [(page, line) for line in re.findall(r"`(qep [a-z][^`\n]*)`", text)]
+        prose = re.sub(r"^ *```python\n.*?^ *```", "", text, flags=re.M | re.S)  # an example's own verb is not one of ours
+        calls += [(page, line) for line in re.findall(r"`(qep [a-z][^`\n]*)`", prose)]
     return sorted(set(calls))
 
 
