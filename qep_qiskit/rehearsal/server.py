@@ -14,7 +14,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from qep_qiskit.checks import whole
 from qep_qiskit.devices.ibm.account import ANSWER_VARIABLE, URL_VARIABLE
+from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal.machine import machine_names
 from qep_qiskit.rehearsal.service import PLAN, ConnectionLostError, ReplyError, Service
 from qep_qiskit.runs.jobs.ownership import LOOKUP_VARIABLE
@@ -43,7 +45,10 @@ class MockServer(ThreadingHTTPServer):
         self.service = service
         self.closing = threading.Event()
         self._ends = ExitStack()
-        super().__init__((HOST, port), _Handler)
+        try:
+            super().__init__((HOST, whole("port", port, most=65535)), _Handler)
+        except OSError as error:
+            raise InputError(f"port: {port} cannot be used ({error.strerror}); give another one, or none") from None
         self._thread = threading.Thread(
             target=self.serve_forever, kwargs={"poll_interval": 0.05}, name="mock service", daemon=True
         )

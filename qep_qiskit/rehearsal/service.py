@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from qep_qiskit.checks import real, whole
 from qep_qiskit.devices.digests import mark_in
 from qep_qiskit.errors import InputError
 from qep_qiskit.rehearsal import programs
@@ -56,9 +57,9 @@ class Service:
     """
 
     def __init__(self, *, seed: int = 0, noise: str = "full", faults: Iterable[str] = (), queue_seconds: float = 0.0) -> None:
-        self.seed, self.noise, self.key = seed, noise, MOCK_KEY  # the fault "echo" sends the key back
+        self.seed, self.noise, self.key = whole("seed", seed), noise, MOCK_KEY  # the fault "echo" sends the key back
         Machine(machine_names()[0], noise)
-        self._queue_seconds = queue_seconds
+        self._queue_seconds = real("queue_seconds", queue_seconds, least=0.0)
         self._lock = threading.RLock()
         self._faults = orders(faults)
         self._happened: dict[str, int] = {}

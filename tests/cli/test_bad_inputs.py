@@ -1,5 +1,6 @@
 """Whatever is wrong with the input is one line that names it, exit 2, and nothing is written."""
 
+import socket
 import subprocess
 import sys
 
@@ -282,3 +283,23 @@ def test_a_bad_call_is_refused(what):
     text = str(caught.value)
     assert named in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "named"),
+    [
+        ("--port", "70000", "port: 70000 is not allowed; give a whole number from 0 to 65535"),
+        ("--port", "-1", "port: -1 is not allowed"),
+        ("--port", "taken", "cannot be used (Address already in use); give another one"),
+        ("--queue", "nan", "queue_seconds: nan is not allowed"),
+        ("--queue", "-1", "queue_seconds: -1.0 is not allowed; give a finite number of at least 0"),
+        ("--service-seed", "-1", "seed: -1 is not allowed"),
+    ],
+)
+def test_a_bad_rehearsal_is_refused(small_spec, tmp_path, monkeypatch, option, value, named):
+    monkeypatch.chdir(tmp_path)
+    before = files(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        number = str(other.getsockname()[1]) if value == "taken" else value
+        assert named in one_line(CliRunner().invoke(cli, ["rehearse", str(small_spec), option, number]))
+    assert files(tmp_path) == before
