@@ -165,5 +165,5 @@ def test_many_weights_are_cut_to_those_that_carry_the_gradient(tmp_path):
     keys = ["--set", "network.sites=16", "--set", "network.outputs=[8]", "--set", "device.name=statevector"]
     keys += ["--set", "measurement.mitigation=none", "--no-choices"]
     short, whole = (CliRunner().invoke(cli, ["plan", str(spec), *keys, *extra]).stdout for extra in ([], ["--all"]))
-    assert "… and 7 weights more" in short and "J[7,8]" in short
-    assert "weights more" not in whole and len(whole.splitlines()) > len(short.splitlines())
+    assert "… and 7 more weights" in short and "J[7,8]" in short
+    assert "more weights" not in whole and len(whole.splitlines()) > len(short.splitlines())

@@ -65,7 +65,7 @@ def test_a_native_network_keeps_its_gradient():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({}, "give device="),
+        ({}, "give one, such as device="),
         ({"device": qep.statevector()}, "coupling graph"),
         ({"device": "fake_manila", "sites": 9}, "9 connected working qubits"),
         ({"device": "fake_manila", "clamp": True, "inputs": [0]}, "clamp"),

@@ -71,7 +71,7 @@ def test_a_plan_with_a_split_is_stored_as_a_document():
 @pytest.mark.parametrize(
     ("table", "words"),
     [
-        ([[10, 10]], "1 phases × 2 bases; this gradient has 3 × 2"),
+        ([[10, 10]], "1 phase × 2 bases, but the gradient has 3 phases × 2 bases"),
         ([[10, 0], [10, 1], [10, 10]], "phase 1 in basis 1 has 1 shots"),
         ([[10, 0], [10], [10, 10]], "all rows of one length"),
         ([[10, 0.5]], "0.5 is not allowed"),

@@ -146,7 +146,7 @@ def test_a_ramp_of_an_earlier_version_gets_no_second_round_of_other_circuits(tmp
         patch.delattr(qep.Adiabatic, "identity")  # as it was when the couplings were outermost
         with opened(tmp_path, spec) as (_, life), pytest.raises(KeyboardInterrupt):
             life.advance()
-    why = r"preparation changed since this run began.*earlier version: use that version"
+    why = r"preparation changed since this run began.*earlier version, install that version"
     with opened(tmp_path, spec) as (_, life), pytest.raises(InputError, match=why):
         life.advance()
     assert len(life.device._jobs()) == 1
