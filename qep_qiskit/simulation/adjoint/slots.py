@@ -73,9 +73,9 @@ class Slots:
     @property
     def pattern(self) -> sparse.csr_array:
         """Ones where a slot depends on a parameter, shape (P + E, P)."""
-        own = [(slot, slot) for slot in range(self.num_parameters)]
-        others = [(slot, i) for slot, each in enumerate(self._expressions, self.num_parameters) for i in each.index]
-        slots, parameters = np.array([*own, *others], dtype=np.intp).reshape(-1, 2).T
+        entries = [(slot, slot) for slot in range(self.num_parameters)]
+        entries += [(slot, i) for slot, each in enumerate(self._expressions, self.num_parameters) for i in each.index]
+        slots, parameters = np.array(entries, dtype=np.intp).reshape(-1, 2).T
         return sparse.csr_array((np.ones(len(slots)), (slots, parameters)), shape=(len(self), self.num_parameters))
 
     def checked(self, thetas: ArrayLike) -> Real:

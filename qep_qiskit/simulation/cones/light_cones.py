@@ -147,10 +147,11 @@ class LightCones:
     @cached_property
     def partition(self) -> Partition:
         """The parameters in groups that share no cone."""
-        kept = [self._whole.phases(string.letters) for string in self._strings]
-        cones, angles = np.repeat(np.arange(len(kept)), [len(each) for each in kept]), [each for row in kept for each in row]
-        shape = len(kept), len(self._angles) + 1
-        inside = sparse.csr_array((np.ones(len(angles)), (cones, np.array(angles, dtype=np.intp))), shape=shape)
+        rows = [self._whole.phases(string.letters) for string in self._strings]
+        entries = [(cone, angle) for cone, angles in enumerate(rows) for angle in angles]
+        cones, angles = np.array(entries, dtype=np.intp).reshape(-1, 2).T
+        shape = len(rows), len(self._angles) + 1
+        inside = sparse.csr_array((np.ones(len(entries)), (cones, angles)), shape=shape)
         weights = abs(weights_of(self._angles, len(self._slots)))
         return Partition(inside @ weights @ self._slots.pattern)
 
