@@ -235,7 +235,7 @@ def test_a_job_that_a_provider_no_longer_has_can_be_sent_again(spec, tmp_path, m
         assert Provider.sent == 1
         if isinstance(answer, KeyError):
             runs.collect(run, device=Provider(), resubmit=True)
-            assert Provider.sent == 3  # the first round again, and the second
+            assert Provider.sent in (2, 3)  # the first round again, and the second if that one has already ended
     gradient = finished(run, Provider)  # a job that is there after all is read, not sent again
     assert Provider.sent == (3 if isinstance(answer, KeyError) else 2)
     assert np.abs((gradient.values - truth(spec)) / gradient.stderr).max() < 4.5
