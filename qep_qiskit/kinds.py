@@ -98,9 +98,9 @@ class Kind:
     @property
     def about(self) -> str:
         """The value's attribute `about` if it is a text, or else the first line of its docstring, without "Return"."""
-        about = getattr(self.value, "about", None)
-        if isinstance(about, str):
-            return about
+        text = getattr(self.value, "about", None)
+        if isinstance(text, str):
+            return text
         return (inspect.getdoc(self.value) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
 
     @functools.cached_property
@@ -133,14 +133,14 @@ class Kind:
         if self.package == PACKAGE:
             return self.value(**arguments)
         try:
-            made = self.value(**arguments)
-            if forms and not isinstance(made, forms):
-                raise TypeError(f"it makes {type(made).__name__}, not {' or '.join(form.__name__ for form in forms)}")
+            result = self.value(**arguments)
+            if forms and not isinstance(result, forms):
+                raise TypeError(f"it makes {type(result).__name__}, not {' or '.join(form.__name__ for form in forms)}")
         except InputError:
             raise
         except (Exception, SystemExit) as error:
             raise failed(where, self.name, self.package, error) from error
-        return made
+        return result
 
     def answers(self, text: str) -> bool:
         """Return whether a text names this kind."""

@@ -110,8 +110,9 @@ def scrubbed_document(value: Any, *, free: bool = False) -> Any:
 
 
 def _known() -> _Known:
-    words = {value for name, value in os.environ.items() if _SECRET_NAME.search(name)}
-    words |= _passwords_in("\n".join(value for value in os.environ.values() if "://" in value))
+    environment = dict(os.environ)
+    words = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
+    words |= _passwords_in("\n".join(value for value in environment.values() if "://" in value))
     return _needles(frozenset(words | _added | _saved()))
 
 

@@ -19,7 +19,7 @@ from qep_qiskit.kinds import DEVICES
 __all__ = ["DEVICE_FORMS", "SamplerDevice", "as_device", "device_named"]
 
 DEVICE_FORMS = (Device, BackendV2, BaseSamplerV2, str)
-"""What a plug-in's device may be."""
+"""The types of a plug-in's device."""
 
 
 def as_device(thing: object) -> Device:

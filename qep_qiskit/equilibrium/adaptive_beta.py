@@ -86,7 +86,7 @@ def expected_nudge(
     """Return the coefficients of the nudge that follows from a free phase.
 
     With N shots, an error signal that is zero is measured as ±σ, and a β for the signal itself would lead to another state. Each
-    part of the error signal therefore counts as at least so many standard deviations of its shot noise.
+    part of the error signal therefore counts as at least `deviations` standard deviations of its shot noise.
     """
     strings = free.expectations(problem.frame.strings)[0]
     observed = problem.cost_rows @ strings

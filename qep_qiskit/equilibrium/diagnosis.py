@@ -52,7 +52,7 @@ def diagnose(plan: Plan, outcomes: Outcomes | None = None, variances: Vector | N
         biased = []  # they advise a smaller β, at which a ramp's error is larger still
     of_inputs = [] if biased or unlike else plan.bias.warnings_of_inputs(noises[1])
     unfinished = max((phase.gradient_error or 0.0 for phase in phases.values()), default=0.0)
-    biased = [] if unfinished >= (plan.bias.relative or math.inf) else biased  # what unfinished descents leave is no bias of β
+    biased = [] if unfinished >= (plan.bias.relative or math.inf) else biased  # a smaller β does not help
     of_inputs = [] if unfinished >= (plan.bias.relative_of_inputs or math.inf) else of_inputs
     displaced = too_large_beta(phases.values(), plan.bias)
     crossed = [] if displaced is None else [displaced["warning"]]

@@ -381,8 +381,8 @@ class Courier:
             if job.state == FORGOTTEN:
                 self.store.move(job.tag, state, text="the service knows the job again", reason=reason)
             return self.store.job(job.tag)
-        own = self.ownership.sought(job, since=time.monotonic())[0] if self.finds else []
-        others = [other for other in own if other.id != job.job_id]
+        jobs = self.ownership.sought(job, since=time.monotonic())[0] if self.finds else []
+        others = [other for other in jobs if other.id != job.job_id]
         if others:
             self.store.move(job.tag, "submitted", job_id=others[0].id, text=f"adopted job {others[0].id}, found by its tag")
         elif job.state != FORGOTTEN:
