@@ -16,7 +16,7 @@ from qep_qiskit.report.network_view import Drawing, drawing, network_view
 from qep_qiskit.report.tables import as_rows, table
 from qep_qiskit.report.template import Page
 from qep_qiskit.report.timeline import Span, seen, spans, timeline
-from qep_qiskit.runs.file.records import Event
+from qep_qiskit.runs.file.records import BILL, Event
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.listing import state_of
 from qep_qiskit.runs.readings import Readings
@@ -129,7 +129,7 @@ def _oddities(store: RunStore) -> list[str]:
 
 
 def _jobs(store: RunStore, history: Mapping[str, list[Span]]) -> list[dict[str, Any]]:
-    seconds, rows = store.all("seconds"), []
+    seconds, rows = store.all(BILL), []
     times = {tag: {state: start for state, start, _ in states} for tag, states in history.items()}
     for job in store.jobs(replaced=True):
         at = times.get(job.tag, {})

@@ -9,6 +9,7 @@ from typing import Any
 from qep_qiskit.display import different, when
 from qep_qiskit.errors import InputError
 from qep_qiskit.files import typed
+from qep_qiskit.runs.file.records import BILL
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.training.life.checkpoints import state_of
 from qep_qiskit.training.loop.steps import State, Vector
@@ -95,7 +96,7 @@ def _named_weights(state: State, settings: Record) -> dict[str, float]:
 
 
 def _jobs(store: RunStore) -> list[dict[str, Any]]:
-    seconds = store.all("seconds")
+    seconds = store.all(BILL)
     return [
         {
             "job": job.purpose,

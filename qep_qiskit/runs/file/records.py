@@ -27,6 +27,8 @@ STATES = (
 )
 ENDED_BADLY = ("failed", "cancelled", "lost", FORGOTTEN, "given up")
 """States after which a job must be resubmitted; a `lost` job may or may not exist."""
+BILL = "seconds"
+"""The kind of the documents with the seconds billed for a job, by tag, or for its duplicate; null if not reported yet."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from qep_qiskit.runs.file.creation import building
 from qep_qiskit.runs.file.database import Database, RunGoneError
 from qep_qiskit.runs.file.folders import DATABASE
 from qep_qiskit.runs.file.lock import WriteLock
-from qep_qiskit.runs.file.records import STATES, Event, JobRecord, Pub
+from qep_qiskit.runs.file.records import BILL, STATES, Event, JobRecord, Pub
 from qep_qiskit.runs.file.standing import Standing, place_of, stamp
 from qep_qiskit.runs.file.tables import TABLES, Row
 from qep_qiskit.runs.file.training_rows import TrainingRows, now, text_of
@@ -169,7 +169,7 @@ class RunStore(TrainingRows):
     @property
     def billed(self) -> float | None:
         """The QPU seconds billed for all jobs that have ended; None while the service has not reported all of them."""
-        seconds = list(self.all("seconds").values())
+        seconds = list(self.all(BILL).values())
         return sum(seconds) if seconds and None not in seconds else None
 
     def rows(self, table: str) -> list[Row]:

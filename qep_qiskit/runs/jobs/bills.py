@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from qep_qiskit.devices.remote import RemoteDevice
-from qep_qiskit.runs.file.records import JobRecord
+from qep_qiskit.runs.file.records import BILL, JobRecord
 from qep_qiskit.runs.file.store import RunStore
-
-BILL = "seconds"
-"""The kind of the documents with the seconds billed for a job, by tag, or for its duplicate; null if not reported yet."""
 
 
 def ask_bill(store: RunStore, device: RemoteDevice, job: JobRecord) -> bool:

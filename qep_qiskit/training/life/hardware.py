@@ -18,6 +18,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.files import typed
 from qep_qiskit.problem import Problem
 from qep_qiskit.progress import Progress, silent
+from qep_qiskit.runs.file.records import BILL
 from qep_qiskit.runs.file.store import RunStore
 from qep_qiskit.runs.jobs.bills import ask_bills
 from qep_qiskit.runs.jobs.courier import Courier
@@ -108,7 +109,7 @@ def through_the_run(
 
 def billed_for(store: RunStore, number: int) -> float | None:
     """Return the QPU seconds billed for the jobs of a step (counted from 1); None if it has none, or a bill is missing."""
-    bills = [store.get("seconds", job.tag, 0.0) for job in store.jobs(number - 1, replaced=True)]
+    bills = [store.get(BILL, job.tag, 0.0) for job in store.jobs(number - 1, replaced=True)]
     return float(sum(bills)) if bills and None not in bills else None
 
 
