@@ -39,7 +39,6 @@ class ForestProgram:
             key: (np.array([p for p, *_ in each]), np.array([i for _, i, _ in each]), np.array([[s] for *_, s in each]))
             for key, each in readings.items()
         }
-        _keep_memory()
         self._rows = max(1, int(_TOGETHER // max((group.size * group.kind.paths for group in self._groups), default=1)))
 
     def evaluate(self, slots: Real, weights: Real) -> tuple[Real, Real]:
@@ -98,12 +97,3 @@ class ForestProgram:
                 group.close_backward(last[number], held[number], slopes)
             group.backward(adjoints[number].reshape(len(adjoints[number]), -1), held[number], adjoints, slopes)
         return energies, self._uses.gradients(slopes)
-
-
-def _keep_memory() -> None:
-    """Let the C library keep up to 60 MB of freed memory for later arrays, instead of asking the system again and again.
-
-    The GNU library keeps twice the size of the largest block that it got from the system by itself and gave back, up to 64 MB.
-    One such block, never written to, costs nothing. Without it, evaluations can take twice as long.
-    """
-    np.empty(30 << 20, dtype=np.uint8)

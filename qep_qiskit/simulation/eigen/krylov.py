@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import threading
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -18,7 +17,6 @@ Array: TypeAlias = NDArray[Any]
 
 SLAB_BYTES = 2**21
 PIECE = 2**14
-SPARE_BYTES = 2**25
 MAX_STEPS = 2000
 FLOOR = 3e-14
 FLOOR_SINGLE = 3e-6
@@ -51,8 +49,7 @@ class Recurrence:
         first = self._project(start)
         self.current = self.basis.append(first, 1 / norm(first))
         self.previous = self.current
-        self._free: Array | None = start if self.current is not start else None
-        self._previous_is_ours = self._current_is_ours = False
+        self._free: Array | None = None
         self.stalled, self.energy, self.norm, self.repeated = False, 0.0, 0.0, 0
         self.second, self.spacing, self.residual = math.nan, math.nan, math.inf
         self.floor = FLOOR if start.real.dtype == float else FLOOR_SINGLE
@@ -113,31 +110,27 @@ class Recurrence:
         result = basis.combine(self.weights)
         if self.steps > len(basis):
             previous, current = basis.last_two
-            rooms: list[Array | None] = [None] * 3
             for j in range(len(basis) - 1, self.steps - 1):
-                following = self._advance(current, previous, self.betas[j - 1] if j else 0.0, self.alphas[j], rooms[j % 3])
-                rooms[j % 3] = following
+                following = self._advance(current, previous, self.betas[j - 1] if j else 0.0, self.alphas[j])
                 following /= self.betas[j]
                 add_scaled(result, float(self.weights[j + 1]), following)
                 previous, current = current, following
             self.repeated = self.steps - len(basis)
-        basis.release()
+        basis.slabs.clear()
         result /= norm(result)
         return result
 
     def _step(self) -> float:
-        following = self._advance(self.current, self.previous, self.betas[-1] if self.betas else 0.0, None, self._free)
+        following = self._advance(self.current, self.previous, self.betas[-1] if self.betas else 0.0, out=self._free)
         beta = norm(following)
         self.betas.append(beta)
-        old, old_is_ours = self.previous, self._previous_is_ours
-        self.previous, self._previous_is_ours = self.current, self._current_is_ours
-        self.current = self.basis.append(following, 1 / beta if beta else 0.0)
-        self._current_is_ours = self.current is following
-        # the next product is written to memory that is no longer used: allocating takes longer than the product
-        self._free = (old if old_is_ours else None) if self._current_is_ours else following
+        self.previous, self.current = self.current, self.basis.append(following, 1 / beta if beta else 0.0)
+        self._free = following if self.current is not following else None
         return beta
 
-    def _advance(self, current: Array, previous: Array, beta: float, alpha: float | None, out: Array | None) -> Array:
+    def _advance(
+        self, current: Array, previous: Array, beta: float, alpha: float | None = None, out: Array | None = None
+    ) -> Array:
         product = self.op._product(current, out)
         if beta:
             add_scaled(product, -beta, previous)
@@ -167,37 +160,13 @@ class Recurrence:
         return values[:count].tolist(), np.abs(vectors[-1, :count]).tolist()
 
 
-_spare = threading.local()
-
-
 class Basis:
-    """The first `limit` Lanczos vectors.
-
-    They are stored in slabs of memory that the next basis reuses, because allocating takes longer than a step.
-    """
+    """The first `limit` Lanczos vectors, in slabs of memory."""
 
     def __init__(self, like: Array, limit: int) -> None:
         self.limit, self.count = limit, 0
         self.shape, self.dtype = (max(1, min(32, SLAB_BYTES // like.nbytes)), like.size), like.dtype
         self.slabs: list[Array] = []
-        self._memory: list[Array] = []
-
-    def _slab(self) -> Array:
-        spare: list[Array] = getattr(_spare, "memory", [])
-        size = self.shape[0] * self.shape[1] * self.dtype.itemsize
-        memory = spare.pop() if size <= SLAB_BYTES and spare else np.empty(max(size, SLAB_BYTES), np.uint8)
-        self._memory.append(memory)
-        return memory[:size].view(self.dtype).reshape(self.shape)
-
-    def release(self) -> None:
-        """Release the memory, but keep some of it for the next basis in this thread."""
-        self.slabs.clear()
-        if not hasattr(_spare, "memory"):
-            _spare.memory = []
-        for memory in self._memory:
-            if memory.nbytes == SLAB_BYTES and len(_spare.memory) < SPARE_BYTES // SLAB_BYTES:
-                _spare.memory.append(memory)
-        self._memory.clear()
 
     def __len__(self) -> int:
         return self.count
@@ -207,7 +176,7 @@ class Basis:
         out = v
         if self.count < self.limit:
             if self.count == len(self.slabs) * self.shape[0]:
-                self.slabs.append(self._slab())
+                self.slabs.append(np.empty(self.shape, self.dtype))
             out = self.slabs[-1][self.count % self.shape[0]]
             self.count += 1
         return np.multiply(v, factor, out=out)
