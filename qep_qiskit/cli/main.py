@@ -19,7 +19,7 @@ import qep_qiskit
 from qep_qiskit.cli.endings import DONE, FAILED, INTERRUPTED, NOT_FINISHED, TERMINATED, WRONG_INPUT, InterruptedRunError
 from qep_qiskit.cli.interrupts import exit_code, interruptible, stay_alive, take_the_word
 from qep_qiskit.cli.options import Group
-from qep_qiskit.cli.output import say
+from qep_qiskit.cli.output import print_json, say
 from qep_qiskit.cli.streams import unfailing
 from qep_qiskit.errors import BusyError, DeviceError, InputError, PreparationError, nearest
 from qep_qiskit.plain_text import one_line, printable
@@ -88,7 +88,7 @@ class Program(Group):
 
 
 def _run(program: click.Group, words: list[str]) -> int:
-    debug = "--debug" in words
+    debug, as_json = "--debug" in words, "--json" in words
     words = [word for word in words if word != "--debug"]
     try:
         with interruptible(), warnings.catch_warnings():
@@ -103,12 +103,15 @@ def _run(program: click.Group, words: list[str]) -> int:
         say(error.format_message(), err=True)
         return WRONG_INPUT
     except (Exception, KeyboardInterrupt) as error:
+        code, line = _failure(error)
+        line, stopped = one_line(" ".join(line.split())), code in (INTERRUPTED, TERMINATED)
+        if as_json and not stopped:
+            print_json({"error": line})
         if debug:
             raise
-        code, line = _failure(error)
-        if code in (INTERRUPTED, TERMINATED):
+        if stopped:
             take_the_word()
-        say(f"qep: {one_line(' '.join(line.split()))}", err=True)
+        say(f"qep: {line}", err=True)
         return code
     finally:
         leave_unused()
