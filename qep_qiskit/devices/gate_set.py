@@ -110,7 +110,9 @@ def basis_change(axis: str, gates: tuple[str, ...] = ()) -> QuantumCircuit:
     """
     if axis == "Z":
         return QuantumCircuit(1)
-    ways = [_built(build) for build in _WAYS[axis]]
+    ways = [QuantumCircuit(1) for _ in _WAYS[axis]]
+    for way, build in zip(ways, _WAYS[axis], strict=True):
+        build(way)
     if not gates:
         return ways[0]
     candidates: list[QuantumCircuit] = []
@@ -129,12 +131,6 @@ def basis_change(axis: str, gates: tuple[str, ...] = ()) -> QuantumCircuit:
     best = min(candidates, key=len)
     best.global_phase = 0
     return best
-
-
-def _built(build: Callable[[QuantumCircuit], object]) -> QuantumCircuit:
-    circuit = QuantumCircuit(1)
-    build(circuit)
-    return circuit
 
 
 _QUARTER = np.pi / 2

@@ -196,7 +196,9 @@ class Gradient(Savable, Value):
         return f"{text}\n{listed(self.input_names, self.input_values, self.input_stderr)}"
 
     def __repr__(self) -> str:
-        return f"Gradient({counted(len(self.names), 'weight')}, loss = {with_error(self.loss, self.loss_stderr)}{self._warned()})"
+        number = len(self.diagnostics.warnings)
+        warned = f", {counted(number, 'warning')}" if number else ""
+        return f"Gradient({counted(len(self.names), 'weight')}, loss = {with_error(self.loss, self.loss_stderr)}{warned})"
 
     def _repr_html_(self) -> str:
         names, values, errors = self._all()
@@ -227,10 +229,6 @@ class Gradient(Savable, Value):
         if isinstance(shots, int):
             facts.append(f"{shots:,} shots per circuit")
         return [*facts, *([str(mitigation)] if mitigation not in (None, "none") else [])]
-
-    def _warned(self) -> str:
-        number = len(self.diagnostics.warnings)
-        return f", {counted(number, 'warning')}" if number else ""
 
 
 def _deviations(covariance: NDArray[np.float64] | None) -> Vector | None:

@@ -82,16 +82,11 @@ def of_circuit(reader: Reader, circuit: QuantumCircuit) -> bytes:
     places: dict[object, str] = {bit: f"q{i}" for i, bit in enumerate(circuit.qubits)}
     places |= {bit: f"c{i}" for i, bit in enumerate(circuit.clbits)}
     parts: list[str | bytes] = [str((circuit.num_qubits, circuit.num_clbits)), _angle(reader, circuit.global_phase)]
-    parts += sorted(f"{kind} {var.name} {var.type!r}" for kind, var in _variables(circuit))
+    for kind in ("captured", "declared", "input"):
+        parts += sorted(f"{kind} {var.name} {var.type!r}" for var in getattr(circuit, f"iter_{kind}_vars")())
     for item in circuit.data:
         parts += _item(reader, item, places)
     return packed("circuit", parts)
-
-
-def _variables(circuit: QuantumCircuit) -> list[tuple[str, Any]]:
-    variables = [("input", var) for var in circuit.iter_input_vars()]
-    variables += [("captured", var) for var in circuit.iter_captured_vars()]
-    return variables + [("declared", var) for var in circuit.iter_declared_vars()]
 
 
 def _item(reader: Reader, item: CircuitInstruction, places: dict[object, str]) -> list[str | bytes]:

@@ -251,16 +251,14 @@ class Study:
         If the reference at this stencil would take long, the error of the given circuits is assumed not to depend on β.
         """
         if at not in self._finite:
-            self._finite[at] = self._computed_finite_beta(at)
+            limit, given = self._truths.limit.values, self._settings.fixed_stencil
+            if self._truths.quick or at == given:
+                self._finite[at] = self._truths.at(at).values - limit
+            else:
+                there, here = (self._predictor(replace(self._settings, stencil=each)) for each in (at, given))
+                error = here.noise_free(given, self._progress) - self._truths.at(given).values
+                self._finite[at] = there.noise_free(at, self._progress) - limit - error
         return self._finite[at]
-
-    def _computed_finite_beta(self, at: Stencil) -> Vector:
-        limit, given = self._truths.limit.values, self._settings.fixed_stencil
-        if self._truths.quick or at == given:
-            return self._truths.at(at).values - limit
-        there, here = (self._predictor(replace(self._settings, stencil=each)) for each in (at, given))
-        error = here.noise_free(given, self._progress) - self._truths.at(given).values
-        return there.noise_free(at, self._progress) - limit - error
 
     def _predictor(self, settings: Settings) -> Predictor:
         key = _key(settings)

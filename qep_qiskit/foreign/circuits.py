@@ -49,7 +49,8 @@ def read_circuit(data: bytes) -> QuantumCircuit:
     try:
         circuits = _loaded(data)
     except Exception as error:  # Qiskit raises many kinds of errors
-        raise ValueError(f"is not QPY ({_reason(error)})") from None
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].strip("'\"")
+        raise ValueError(f"is not QPY ({reason[:200]})") from None
     if len(circuits) != 1 or not isinstance(circuits[0], QuantumCircuit):
         raise ValueError("is not one circuit")
     return circuits[0]
@@ -195,7 +196,3 @@ def _named(name: str) -> Iterator[None]:
         raise NewerQiskitError(f"{name}: {error}") from None
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-
-
-def _reason(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0].strip("'\"")[:200]

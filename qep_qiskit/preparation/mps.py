@@ -93,8 +93,9 @@ class MPS(Brief, Preparer):
             f"preparation.bond_dimension: {self.bond_dimension} and {family.num_qubits} sites",
             "take a smaller one; 64 to 256 do for most ground states",
         )
-        solver = self._solver(family)
-        coefficients = family.coefficients[:, _used(family)]
+        used = _used(family)
+        solver = TensorSolver(family.frame.paulis[used], self.bond_dimension, self.max_sweeps)
+        coefficients = family.coefficients[:, used]
         starts = _states_of(free) or _states_of(warm_start)
         gap = None if free is None else free.phases[0].gap
         order = outwards(family.betas)
@@ -145,9 +146,6 @@ class MPS(Brief, Preparer):
     def describe(self) -> dict[str, object]:
         """Return the method and its options."""
         return {"method": "mps", "bond_dimension": self.bond_dimension, "max_sweeps": self.max_sweeps}
-
-    def _solver(self, family: Family) -> TensorSolver:
-        return TensorSolver(family.frame.paulis[_used(family)], self.bond_dimension, self.max_sweeps)
 
     def _with_gap(
         self, solver: TensorSolver, coefficients: NDArray[np.float64], ground: TensorState, seed: int

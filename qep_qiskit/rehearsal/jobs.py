@@ -46,6 +46,10 @@ class Job:
         """The tags of the job, without the tag that is a digest of its content."""
         return [tag for tag in self.tags if tag != mark_in(self.tags)]
 
+    def progressed(self, count: int, total: int) -> None:
+        """Note that `count` of `total` states or circuits are simulated."""
+        self.share = count / total
+
     def document(self, *, inputs: bool = False) -> dict[str, Any]:
         """Return the job in the service's format, with or without its inputs."""
         state: dict[str, Any] = {"status": self.status}

@@ -7,7 +7,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -340,7 +340,7 @@ class Service:
                 machine = Machine(job.machine.name, self.noise, self._drifted)
                 fails = self.strikes("failed-job")
             try:
-                job.result = "" if fails else programs.run(job.program, machine, _share_of(job))
+                job.result = "" if fails else programs.run(job.program, machine, job.progressed)
                 reason = "the control electronics lost their clock" if fails else ""
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
@@ -363,13 +363,6 @@ class Service:
     def _end(self, job: Job, status: str, reason: str) -> None:
         job.status, job.reason, job.ended = status, reason, _now()
         job.done.set()
-
-
-def _share_of(job: Job) -> Callable[[int, int], None]:
-    def done(count: int, total: int) -> None:
-        job.share = count / total
-
-    return done
 
 
 def _now() -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 from qiskit.providers import BackendV2
@@ -159,10 +160,8 @@ def status(run: Name, *, device: object = None, ask: bool = True) -> Summary:
             where = device_of(store, device)
         except ForeignDeviceError:
             return stored
-        states: dict[str, int] = {}
-        for state, _ in asked_states(store, where).values():
-            states[state] = states.get(state, 0) + 1
-    return Summary(**{**vars(stored), "jobs": states})
+        states = Counter(state for state, _ in asked_states(store, where).values())
+    return Summary(**{**vars(stored), "jobs": dict(states)})
 
 
 def asked_states(store: RunStore, device: RemoteDevice) -> dict[str, tuple[str, str]]:

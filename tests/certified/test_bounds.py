@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import qep_qiskit as qep
-from qep_qiskit.certified.angle import angle_bound, shift_bound
+from qep_qiskit.certified.bounds import angle_bound, shift_bound
 from qep_qiskit.certified.series import coefficients, remainder
 from qep_qiskit.certified.shots import part_of, sum_bound
 from qep_qiskit.certified.spread import Spread

@@ -17,7 +17,6 @@ from qep_qiskit.simulation.eigen.vectors import fixed_phase, norm, project_off
 Array: TypeAlias = NDArray[Any]
 
 DENSE_QUBITS = 10
-SORTED_FROM = 16
 MOST_STEPS = 20_000
 TOLERANCE = 1e-11
 
@@ -42,17 +41,10 @@ def eigenstate(op: PauliSum, level: int, *, seed: int = 0) -> GroundState:
 
 def lowest_configurations(op: PauliSum, count: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Return the lowest energies of a diagonal operator, ascending, and their basis states, by enumeration; bit q is qubit q."""
-    diagonal = op.diagonal.copy()
-    if count > SORTED_FROM:
-        order = np.argsort(diagonal, kind="stable")[:count]
-        return diagonal[order], order
-    energies, configurations = [], []
-    for _ in range(min(count, op.dim)):
-        best = int(np.argmin(diagonal))
-        energies.append(diagonal[best])
-        configurations.append(best)
-        diagonal[best] = np.inf
-    return np.array(energies), np.array(configurations)
+    diagonal, count = op.diagonal, min(count, op.dim)
+    configurations = np.flatnonzero(diagonal <= np.partition(diagonal, count - 1)[count - 1])
+    configurations = configurations[np.argsort(diagonal[configurations], kind="stable")[:count]]
+    return diagonal[configurations], configurations
 
 
 def excited_response(op: PauliSum, state: GroundState, source: Array) -> Array:

@@ -175,7 +175,8 @@ class PlannedShots:
         if not kept.size:  # the samples have different circuits
             shots = self._rounded(np.array(float(memory["mean shots"][0])), most)
             return shots, 5
-        rows = np.stack([_filled(kept[i] if i < len(kept) - 1 else kept[-1], kept[-1]) for i in batch])
+        rows = np.stack([kept[i] if i < len(kept) - 1 else kept[-1] for i in batch])
+        rows = np.nan_to_num(np.where(np.isnan(rows), kept[-1], rows))
         roots = np.sqrt(rows / len(batch) ** 2 / max(float(memory["excess"][0]), 1.0)) / abs(float(memory["beta"][0]))
         unbias = 1.0 - SMOOTHING ** float(memory["learned"][0])
         likely = np.ones(rows.shape[1])
@@ -286,10 +287,6 @@ class PlannedShots:
             **({} if self.maximum is None else {"maximum": self.maximum}),
             "largest_beta": self.largest_beta,
         }
-
-
-def _filled(row: NDArray[np.float64], mean: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.nan_to_num(np.where(np.isnan(row), mean, row))
 
 
 def _scale(base: Optimizer, memory: Memory) -> Vector:
