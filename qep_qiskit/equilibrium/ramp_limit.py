@@ -9,7 +9,7 @@ import numpy as np
 
 from qep_qiskit.errors import DegenerateGroundStateError, InputError, PreparationError
 from qep_qiskit.estimates import percent
-from qep_qiskit.preparation.ramp_phase import QUICK_QUBITS
+from qep_qiskit.preparation.ramp_phase import QUICK_QUBITS, slopes_of
 from qep_qiskit.preparation.response import Response, respond
 
 if TYPE_CHECKING:
@@ -28,43 +28,52 @@ DEGENERATE = (
 RampLimit = tuple[Mapping[str, float | None] | None, list[str]]
 
 
-def ramp_limits_of(plans: Sequence[Plan]) -> list[RampLimit]:
-    """Return the same as :func:`ramp_limit` for each plan of a batch; true ground states respond together."""
-    compared = [n for n, plan in enumerate(plans) if plan.prepared.phase_slope is not None and plan.bias.limit is not None]
-    responses = respond({number: (plans[number].free.response, plans[number].nudge) for number in compared})
-    return [ramp_limit(plan, responses.get(number)) for number, plan in enumerate(plans)]
-
-
-def ramp_limit(plan: Plan, response: Response | None = None) -> RampLimit:
+def ramp_limit(plan: Plan) -> RampLimit:
     """Return the error of a ramp's gradient in the limit β → 0 and the phase |β ε T ∂Φ|, and warnings.
 
     The error, ``deviation``, is relative to the true ground state's gradient. It is larger than that of the gradient at β if the
     ``phase`` is not small (see `preparation/ramp_phase.py`). The first value is None for other preparers, and if one of the two
     gradients is not known.
-
-    Parameters
-    ----------
-    plan : Plan
-    response : Response, optional
-        The response of the true ground state, if it is already computed.
     """
-    slope, limit, free = plan.prepared.phase_slope, plan.bias.limit, plan.free.response
-    if slope is None or limit is None or free is None:
-        return None, []
+    return ramp_limits_of([plan])[0]
+
+
+def ramp_limits_of(plans: Sequence[Plan]) -> list[RampLimit]:
+    """Return the same as :func:`ramp_limit` for each plan of a batch; states and levels of all plans are computed together."""
+    compared = [n for n, plan in enumerate(plans) if plan.prepared.phase_slope is not None and plan.bias.limit is not None]
+    responses = respond({number: (plans[number].free.response, plans[number].nudge) for number in compared})
+    errors = {number: _error(plans[number], responses.get(number)) for number in compared}
+    # beyond a few qubits, the phase is computed only if the error counts
+    quick = {number for number in compared if plans[number].problem.network.num_qubits <= QUICK_QUBITS}
+    counted = [n for n, error in errors.items() if isinstance(error, float) and (n in quick or error > SEEN)]
+    slopes = dict(zip(counted, slopes_of([plans[number].prepared.phase_slope for number in counted]), strict=True))
+    limits: list[RampLimit] = []
+    for number, plan in enumerate(plans):
+        error = errors.get(number, [])
+        limits.append(_judged(plan, error, slopes.get(number)) if isinstance(error, float) else (None, error))
+    return limits
+
+
+def _error(plan: Plan, response: Response | None) -> float | list[str]:
+    """Return the relative error in the limit β → 0; if one of the gradients is not known or too small, warnings instead."""
+    limit, free = plan.bias.limit, plan.free.response
+    if limit is None or free is None:
+        return []
     try:
         changes = (response or free(plan.nudge)).changes(plan.problem.frame.strings)
     except DegenerateGroundStateError:
-        return None, [DEGENERATE]
+        return [DEGENERATE]
     except (InputError, PreparationError):
-        return None, []
+        return []
     exact = np.asarray(plan.problem.derivative_rows @ changes)
     size = float(np.linalg.norm(exact))
     if size <= max(plan.bias.zero, plan.bias.floor, plan.bias.still):
-        return None, []
-    deviation = float(np.linalg.norm(limit - exact)) / size
-    # beyond a few qubits, the phase is computed only if the error counts
-    computed = slope() if plan.problem.network.num_qubits <= QUICK_QUBITS or deviation > SEEN else None
-    phase = None if computed is None else max(abs(beta) for beta in plan.stencil.phases) * computed
+        return []
+    return float(np.linalg.norm(limit - exact)) / size
+
+
+def _judged(plan: Plan, deviation: float, slope: float | None) -> RampLimit:
+    phase = None if slope is None else max(abs(beta) for beta in plan.stencil.phases) * slope
     values = {"deviation": deviation, "phase": phase}
     described = plan.preparer.describe()
     alone = described.get("nudge")

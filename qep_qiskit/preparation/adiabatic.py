@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 from typing import Annotated, ClassVar, Literal
 
 import numpy as np
@@ -24,7 +24,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.initial_fields import fields_of, transverse_fields
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit
 from qep_qiskit.preparation.ramp_path import Path
-from qep_qiskit.preparation.ramp_phase import PHASE_QUBITS, phase_slope
+from qep_qiskit.preparation.ramp_phase import PHASE_QUBITS, RampPhase
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.true_states import ground_state_responses
 from qep_qiskit.progress import Progress, silent
@@ -214,7 +214,7 @@ class Adiabatic(Brief, Preparer):
         )
         prepared, true = [], ground_state_responses(families, GAP_QUBITS)
         for number, (family, end) in enumerate(zip(families, ends.tolist(), strict=True)):
-            turned = partial(phase_slope, path, family) if family.limit and num_qubits <= PHASE_QUBITS else None
+            turned = RampPhase(path, family) if family.limit and num_qubits <= PHASE_QUBITS else None
             one = self._prepared(path, family, tuple(phases[end - len(family.betas) : end]), all_states, end)
             prepared.append(replace(one, slopes=of(number), phase_slope=turned, response=true[number]))
         return prepared

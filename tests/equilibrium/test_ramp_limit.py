@@ -10,6 +10,7 @@ from scipy.integrate import quad
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.preparation import ramp_phase
+from qep_qiskit.preparation.family import Family
 
 NETWORK = qep.pauli(terms={"A": {"Z": -1}, "B": {"X": -1}}, outputs=[{"Z": 1}])
 PROBLEM = qep.Problem(NETWORK, [0.8, 1.5], cost=qep.ObservableCost({"Z": -1}))
@@ -160,3 +161,59 @@ def test_few_points_of_a_ramp_give_a_negligible_phase_as_many_do(monkeypatch):
     many = qep.gradient(problem, **options).diagnostics["ramp"]["phase"]
     assert 0 < few < ramp_phase.NEGLIGIBLE and few != many
     assert few == pytest.approx(many, abs=ramp_phase.LEFT_OUT)
+
+
+def phases(network, rows, *, ramp, inputs=(0.3,)):
+    """Return the phases of ramps to rows of weights, with the nudges of observable costs drawn at random."""
+    rng = np.random.default_rng(9)
+    families = []
+    for row in rows:
+        problem = qep.Problem(network, row, x=list(inputs), cost=qep.SquaredError([0.4]))
+        strings = tuple(np.flatnonzero(problem.frame.busy).tolist())
+        nudge = np.where(problem.frame.busy, rng.normal(size=len(problem.frame.busy)), 0.0)
+        families.append(Family(problem.frame, problem.hamiltonian_row, nudge, (0.1, -0.1), strings=strings, limit=True))
+    return [prepared.phase_slope for prepared in ramp.prepare_all(families)]
+
+
+def weights_of(network, kind, count):
+    """Return rows of weights: drawn at random, without fields, or all but equal; X fields of one sign make ramps alike."""
+    rng, names = np.random.default_rng(4), network.names
+    rows = rng.normal(size=(count, len(names)))
+    rows[:, [k for k, name in enumerate(names) if name.startswith("g")]] = rng.uniform(0.5, 1.5, (count, network.num_qubits))
+    if kind != "random":
+        rows[:, [k for k, name in enumerate(names) if name.startswith("h")]] = 0.0
+    if kind == "nearly equal":
+        rows = np.where([name.startswith("g") for name in names], 1.0, np.sign(rows[0])) + 1e-5 * rows
+    return rows
+
+
+@pytest.mark.parametrize("kind", ["random", "no fields", "nearly equal"])
+@pytest.mark.parametrize(
+    "options", [{}, {"schedule": "linear", "time": 40.0}, {"nudge_time": 3.0}], ids=["quick", "slow", "after"]
+)
+@pytest.mark.parametrize("sites", [2, 5, 6])
+def test_phases_of_many_ramps_are_those_of_diagonalised_hamiltonians(kind, options, sites):
+    network = qep.ising(sites=sites, edges="chain", inputs=[0], outputs=[sites - 1])
+    ramp = qep.Adiabatic(**{"time": 5.0, "steps": 8, **options})
+    every = phases(network, weights_of(network, kind, 12), ramp=ramp, inputs=[0.3 if kind == "random" else 0.0])
+    assert len(every) >= ramp_phase.FEWEST_ROWS
+    together, alone = ramp_phase.phase_slopes(every), [phase() for phase in every]
+    for slope, expected, phase in zip(together, alone, every, strict=True):
+        assert slope == pytest.approx(expected, abs=1e-6 * ramp.time * phase.family.nudge_bound())
+
+
+def test_most_ramps_of_a_batch_are_not_diagonalised(monkeypatch):
+    network = qep.ising(sites=6, edges="chain", inputs=[0], outputs=[5])
+    every = phases(network, weights_of(network, "random", 40), ramp=qep.Adiabatic(time=5.0, steps=8))
+    diagonalised = []
+    alone = ramp_phase._alone
+    monkeypatch.setattr(ramp_phase, "_alone", lambda phase, at: diagonalised.extend(at) or alone(phase, at))
+    monkeypatch.setattr(ramp_phase, "MOST_AMPLITUDES", 2**10)  # in several parts
+    ramp_phase.phase_slopes(every)
+    assert len(diagonalised) <= 2
+
+
+def test_a_phase_of_another_preparer_is_computed_by_its_own_function():
+    network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    (phase,) = phases(network, weights_of(network, "random", 1), ramp=qep.Adiabatic(time=5.0, steps=8))
+    assert ramp_phase.slopes_of([lambda: 0.25, phase, None, lambda: None]) == [0.25, phase(), None, None]

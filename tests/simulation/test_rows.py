@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PauliList, SparsePauliOp
 
-from qep_qiskit.simulation.eigen.rows import Levels, Operators, ground_states, linear_responses, lowest_levels, strings_of
+from qep_qiskit.simulation.eigen.rows import (
+    Levels,
+    Operators,
+    ground_states,
+    linear_responses,
+    lowest_levels,
+    lowest_reached,
+    strings_of,
+)
 
 
 def labels(num_qubits, kind):
@@ -114,3 +122,64 @@ def test_a_response_above_another_level_is_unknown():
     levels = Levels(energies, np.ones(3), np.ascontiguousarray(vectors), np.ones(3, dtype=bool))
     moved = linear_responses(operators, levels.energies, levels.vectors, Operators(paulis, nudges).apply(levels.vectors))
     assert np.isnan(moved[:, 1]).all() and np.isfinite(moved[:, [0, 2]]).all()
+
+
+def reached_by_diagonalisation(hamiltonian, change, least):
+    """Return the ground state and the part of ∂H|g⟩ in the lowest level with a share of more than `least`."""
+    energies, vectors = np.linalg.eigh(hamiltonian)
+    moved = change @ vectors[:, 0]
+    parts = vectors.conj().T @ moved
+    parts[0] = 0
+    first = np.flatnonzero(np.abs(parts) ** 2 > least * np.sum(np.abs(parts) ** 2))[0]
+    level = np.abs(energies - energies[first]) < 1e-9
+    excited = vectors[:, level] @ parts[level]
+    return vectors[:, 0], excited / np.linalg.norm(excited)
+
+
+def sums(kind, rng):
+    """Return strings, and rows of H and of ∂H: generic, with levels that ∂H does not reach, or with degenerate ones."""
+    if kind in ("generic", "complex"):
+        texts = with_shared_strings("complex" if kind == "complex" else "real")[0].to_labels()
+        return (PauliList(texts), *rng.normal(size=(2, 8, len(texts))))
+    if kind == "even":  # a flip of all spins leaves H alone: the lowest excited level is odd, and ∂H reaches even ones
+        texts = [text for text in labels(6, "ising") if text.count("Z") != 1]
+        rows = np.where(["X" in text for text in texts], rng.uniform(-3, -2, (8, len(texts))), rng.normal(size=(8, len(texts))))
+        return PauliList(texts), rows, rng.normal(size=(8, len(texts)))
+    bonds = ["I" * q + 2 * letter + "I" * (4 - q) for q in range(5) for letter in "XYZ"]  # a chain of spins with triplets
+    fields = ["I" * q + letter + "I" * (5 - q) for q in range(6) for letter in "XYZ"]
+    rows = np.hstack([np.repeat(rng.uniform(1, 2, (8, 5)), 3, axis=1), np.zeros((8, 18))])
+    return PauliList(bonds + fields), rows, np.hstack([np.zeros((8, 15)), rng.normal(size=(8, 18))])
+
+
+@pytest.mark.parametrize("kind", ["generic", "complex", "even", "triplets"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lowest_level_that_a_change_reaches_is_that_of_a_dense_calculation(kind, seed):
+    paulis, rows, changes = sums(kind, np.random.default_rng(seed))
+    states = lowest_reached(Operators(paulis, rows), Operators(paulis, changes), least=1e-8)
+    assert states.settled.sum() >= {"triplets": 1, "even": 4}.get(kind, len(rows))
+    for r in np.flatnonzero(states.settled):
+        ground, excited = reached_by_diagonalisation(dense(paulis, rows[r]), dense(paulis, changes[r]), 1e-8)
+        assert abs(np.vdot(ground, states.ground[:, r])) == pytest.approx(1.0, abs=1e-12)
+        assert abs(np.vdot(excited, states.excited[:, r])) == pytest.approx(1.0, abs=1e-12)
+
+
+@pytest.mark.parametrize("split", [0.0, 1e-12, 1e-7])
+def test_levels_that_are_not_unique_are_not_settled(split):
+    """Two ground states or two reached ones are nearly degenerate, or ∂H reaches none; the last row is as usual."""
+    paulis = PauliList(["IZZ", "IIZ", "IXX", "XII", "ZII", "IIX"])
+    h = [[-1, split, 0, -0.3, 0.4, 0], [-1, 2, 0, -1 - split, 0, -1], [-1, 0.5, -0.6, -1, 0.2, 0], [-1, 0.5, -0.6, -1, 0.2, 0]]
+    change = [[0, 0, 1, 1, 0, 0], [0, 0.3, 0.7, 0, 1, 0.9], [0, 0, 0, 0, 0, 0], [0, 0.3, 1, 0, 1, 0]]
+    states = lowest_reached(Operators(paulis, np.array(h, float)), Operators(paulis, np.array(change, float)), least=1e-8)
+    assert states.settled[2:].tolist() == [False, True]
+    for r in np.flatnonzero(states.settled[:2]):
+        ground, excited = reached_by_diagonalisation(dense(paulis, h[r]), dense(paulis, change[r]), 1e-8)
+        assert abs(np.vdot(ground, states.ground[:, r])) == pytest.approx(1.0, abs=1e-6)
+        assert abs(np.vdot(excited, states.excited[:, r])) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_a_hard_column_does_not_keep_the_others_from_being_settled():
+    paulis, rng = PauliList(labels(6, "ising")), np.random.default_rng(7)
+    rows, changes = rng.normal(size=(2, 17, len(paulis)))
+    rows[0] = np.where([text.count("Z") == 2 for text in paulis.to_labels()], -1.0, 0.0)  # a degenerate ground state
+    states = lowest_reached(Operators(paulis, rows), Operators(paulis, changes), least=1e-8)
+    assert states.settled.tolist() == [False] + 16 * [True]

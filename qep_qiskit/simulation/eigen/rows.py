@@ -14,8 +14,8 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
-from scipy.linalg.lapack import dstemr
 
+from qep_qiskit.simulation.eigen.recurrences import MOST_STEPS, Recurrences, dots, overlaps
 from qep_qiskit.simulation.eigen.vectors import single
 from qep_qiskit.simulation.threads import single_threaded
 
@@ -29,13 +29,12 @@ UNLUCKY = 1e4
 """A level is missed only if the start's overlap with another one is this many times larger; see `krylov`."""
 SINGLE_ANGLE = 3e-4
 """The smallest angle that single precision is used for; a step then takes half as long."""
-MOST_STEPS = 200
+SHARP, REACHED = 1e-11, 1e-10
+"""The residuals of :func:`lowest_reached`, relative to Σ |c|: of ground states, and of excited states."""
 ROUNDING = 3e-6
 """The residual that single precision can reach, relative to the norm."""
 SHARED_QUBITS = 4
 """Strings on the lowest qubits with the same coefficient in all operators are applied as one matrix on that many qubits."""
-CHECKED, EVERY = 16, 6
-"""The Lanczos step of the first check of convergence, and the number of steps between two checks."""
 
 
 class Strings:
@@ -170,7 +169,7 @@ def lowest_levels(operators: Operators) -> Levels:
     shape = (1 << operators.num_qubits, operators.rows)
     first = rng.standard_normal(shape).astype(operators.dtype)
     with single_threaded(operators.num_qubits):
-        ground = _Lanczos(operators, first, None)
+        ground = Recurrences(operators, first, None)
         ground.run(lambda residual, spacing, energy, steps: residual <= ANGLE * spacing)
         vectors, energies = ground.vectors(), ground.energies
 
@@ -178,10 +177,66 @@ def lowest_levels(operators: Operators) -> Levels:
             shows = 0.5 * math.log(2 * UNLUCKY) * math.sqrt(ground.norm / max(distance, 1e-8 * ground.norm))
             return steps >= shows and residual**2 <= GAP_ACCURACY * max(distance, 0.0) * spacing
 
-        excited = _Lanczos(operators, rng.standard_normal(shape).astype(operators.dtype), vectors, energies)
+        excited = Recurrences(operators, rng.standard_normal(shape).astype(operators.dtype), vectors, energies)
         excited.run(found)
     gaps = excited.energies - energies
     return Levels(energies, gaps, vectors, ground.settled & excited.settled & (gaps > 1e-6 * operators.scale))
+
+
+@dataclass(frozen=True, eq=False)
+class Reached:
+    """The ground states of R operators, and the excited states that changes of the operators lead to.
+
+    Attributes
+    ----------
+    ground, excited : ndarray of shape (2**n, R)
+        Normalised states, as columns.
+    settled : ndarray of bool, shape (R,)
+        False where a state did not converge, where levels are nearly degenerate, or where ∂H|g⟩ is zero.
+    """
+
+    ground: Array
+    excited: Array
+    settled: NDArray[np.bool_]
+
+
+def lowest_reached(operators: Operators, changes: Operators, *, least: float) -> Reached:
+    """Return the ground states g of R operators H, and the parts of ∂H|g⟩ in the lowest excited level that it reaches.
+
+    Parameters
+    ----------
+    operators, changes : Operators
+        H and ∂H. Columns are checked together, so they should be alike.
+    least : float
+        The smallest share of |∂H|g⟩|² of a level that counts as reached.
+
+    Notes
+    -----
+    Lanczos from ∂H|g⟩ stays among the levels that it reaches, and finds the part in a degenerate level as one vector. Let θ be
+    the lowest Ritz value with a share s² ≥ `least`, and ρ its residual. Its vector is q(H) times the start, with q(θ) = 1/s, and
+    |q| falls up to θ but for zeros at lower Ritz values. The vector's component in an eigenstate of energy E < θ is at most
+    ρ/(θ − E), so a level with the share w is missed only if it lies lower by at most ρ s/√w: by 1e-6 Σ |c| for w = 1e-8, and by
+    1e-9 Σ |c| for w = 0.01. A level at a lower Ritz value has no larger share than that one.
+    """
+    rng = np.random.default_rng([0, 5])
+    start = rng.standard_normal((1 << operators.num_qubits, operators.rows)).astype(operators.dtype)
+    with single_threaded(operators.num_qubits):
+        ground, smallest = Recurrences(operators, start, None), float(operators.scale.min())
+        ground.run(lambda residual, spacing, distance, steps: residual <= SHARP * smallest, alike=True)
+        lowest = ground.vectors()
+        moved = changes.apply(lowest.astype(np.result_type(lowest, changes.dtype), copy=False))
+        moved -= lowest * overlaps(lowest, moved)
+        still = dots(moved, moved) <= (1e-9 * changes.scale) ** 2
+        moved[:, still] = start[:, still]
+        excited = Recurrences(operators, moved, lowest, ground.energies, least=least)
+        excited.run(lambda residual, spacing, distance, steps: residual <= REACHED * smallest, alike=True)
+        vectors = excited.vectors()
+        settled = ground.settled & excited.settled & ~still & (excited.shares >= least)
+        settled &= np.minimum(excited.energies - ground.energies, excited.spacings) > 1e-6 * operators.scale
+        for states, energies, allowed in ((lowest, ground.energies, SHARP), (vectors, excited.energies, REACHED)):
+            rest = operators.apply(states) - energies * states
+            settled &= dots(rest, rest) <= (allowed * operators.scale) ** 2
+    return Reached(lowest, vectors, settled)
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,86 +303,18 @@ def _ground_states(
         first *= 2e-3 / math.sqrt(shape[0])
         first += basis
     with single_threaded(operators.num_qubits):
-        run = _Lanczos(operators, first, None)
+        run = Recurrences(operators, first, None)
         run.run(lambda residual, spacing, energy, steps: residual <= tolerance * spacing)
         vectors = run.vectors()
         products = operators.apply(vectors)
-        energies = _dots(vectors, products)
+        energies = dots(vectors, products)
         products -= energies.astype(products.real.dtype) * vectors
-        residuals = np.sqrt(_dots(products, products))
+        residuals = np.sqrt(dots(products, products))
     floor = 1e-13 if precise else ROUNDING
     settled = run.settled & (residuals <= 2.0 * np.maximum(tolerance * run.spacings, floor * run.norm))
     if not precise:
         settled &= tolerance * run.spacings >= ROUNDING * run.norm
     return GroundStates(energies, residuals, vectors, settled)
-
-
-class _Lanczos:
-    """The recurrences of all columns, optionally in the complement of one vector per column."""
-
-    def __init__(self, operators: Operators, start: Array, deflated: Array | None, below: Real | None = None) -> None:
-        self.operators, self.deflated = operators, deflated
-        self.below = np.zeros(operators.rows) if below is None else below
-        self.energies, self.settled = np.zeros(operators.rows), np.zeros(operators.rows, dtype=bool)
-        self.spacings: Real = np.zeros(operators.rows)
-        self.norm = 1.0
-        self._start = self._projected(start)
-        self._weights: Real = np.zeros((MOST_STEPS, operators.rows))
-        self._basis: list[Array] = []
-
-    def run(self, done: Any) -> None:
-        """Step until `done`(residual, spacing of the lowest two, energy above `below`, steps) holds for every column."""
-        rows, most = self.operators.rows, (1 << self.operators.num_qubits) - (self.deflated is not None)
-        alphas, betas = np.zeros((2, MOST_STEPS, rows))
-        ends = np.full(rows, most)
-        real: Any = np.zeros(0, self._start.dtype).real.dtype.type
-        tiny = 1e-13 if real is np.float64 else 1e-5
-        current, previous = self._start / np.linalg.norm(self._start, axis=0).astype(real), None
-        for step in range(min(MOST_STEPS, most)):
-            self._basis.append(current)
-            product = self.operators.apply(current)
-            if previous is not None:
-                product -= betas[step - 1].astype(real) * previous
-            alphas[step] = _dots(current, product)
-            product -= alphas[step].astype(real) * current
-            product = self._projected(product)
-            betas[step] = np.sqrt(_dots(product, product))
-            ended = (betas[step] <= tiny * np.maximum(self.operators.scale, 1e-300)) & (ends > step + 1)
-            ends[ended] = step + 1
-            previous, current = current, product / np.maximum(betas[step], 1e-30).astype(real)
-            due = step >= CHECKED and (step - CHECKED) % EVERY == 0
-            if due or step + 1 == most or (ends <= step + 1).all():
-                self.norm = max(float(np.abs(alphas[: step + 1]).max() + 2 * betas[: step + 1].max()), 1e-300)
-                for row in np.flatnonzero(~self.settled).tolist():
-                    steps = min(step + 1, int(ends[row]))
-                    self._look(row, alphas[:steps, row], betas[:steps, row], steps < step + 1 or steps == most, done)
-            if self.settled.all():
-                return
-
-    def _look(self, row: int, alphas: Real, betas: Real, exhausted: bool, done: Any) -> None:
-        steps = len(alphas)
-        if steps == 1:
-            values, modes = alphas, np.ones((1, 1))
-        else:
-            # LAPACK itself, as in krylov.py: scipy's wrapper takes several times as long
-            values, modes = dstemr(
-                alphas.copy(), betas.copy(), 2, 0.0, 1.0, 1, 2, compute_v=1, lwork=18 * steps, liwork=10 * steps
-            )[1:3]
-        residual = float(betas[steps - 1] * abs(modes[-1, 0]))
-        spacing = float(values[1] - values[0]) if len(values) > 1 else self.norm
-        self.energies[row], self.spacings[row] = values[0], spacing
-        self._weights[:steps, row] = modes[:, 0]
-        self.settled[row] = exhausted or done(residual, spacing, float(values[0] - self.below[row]), steps)
-
-    def vectors(self) -> Array:
-        """Return the lowest Ritz vector of each column."""
-        total = np.zeros_like(self._start)
-        for weights, vectors in zip(self._weights.astype(total.real.dtype), self._basis, strict=False):
-            total += weights * vectors
-        return total / np.linalg.norm(total, axis=0)
-
-    def _projected(self, states: Array) -> Array:
-        return states if self.deflated is None else states - self.deflated * _products(self.deflated, states)
 
 
 def linear_responses(operators: Operators, energies: Real, psi: Array, sources: Array, *, tolerance: float = 1e-5) -> Array:
@@ -348,40 +335,27 @@ def linear_responses(operators: Operators, energies: Real, psi: Array, sources: 
     """
 
     def off(states: Array) -> Array:
-        return states - psi * _products(psi, states)
+        return states - psi * overlaps(psi, states)
 
     with single_threaded(operators.num_qubits):
         residual = off(-sources.astype(np.result_type(operators.dtype, sources.dtype), copy=False))
         moved, direction = np.zeros_like(residual), residual.copy()
-        size = _dots(residual, residual)
+        size = dots(residual, residual)
         aim = tolerance**2 * size
         lost = np.zeros(operators.rows, dtype=bool)
         for _ in range(4 * MOST_STEPS):
             if np.all(size <= aim):
                 break
             product = off(operators.apply(direction) - energies * direction)
-            curvature = _dots(direction, product)
+            curvature = dots(direction, product)
             lost |= (curvature <= 0.0) & (size > aim)
             direction[:, lost], residual[:, lost], size[lost] = 0.0, 0.0, 0.0
             step = size / np.maximum(curvature, 1e-300)
             step[size <= aim] = 0.0
             moved += step * direction
             residual -= step * product
-            now = _dots(residual, residual)
+            now = dots(residual, residual)
             direction = residual + (now / np.maximum(size, 1e-300)) * direction
             size = now
     moved[:, lost] = np.nan
     return moved
-
-
-def _products(bras: Array, kets: Array) -> Array:
-    return (bras.conj() * kets).sum(axis=0)
-
-
-def _dots(bras: Array, kets: Array) -> Real:
-    """Return Re⟨bra|ket⟩ of each column, from real and imaginary parts side by side."""
-    if bras.dtype.kind != "c" or bras.dtype != kets.dtype or not (bras.flags.c_contiguous and kets.flags.c_contiguous):
-        return np.asarray(_products(bras, kets).real, float)
-    products = bras.view(bras.real.dtype) * kets.view(kets.real.dtype)
-    sums = np.ones(len(products), products.dtype) @ products
-    return np.asarray(sums[::2] + sums[1::2], float)
