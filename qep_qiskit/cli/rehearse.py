@@ -92,6 +92,8 @@ def command(
     if spec is not None:
         device, dropped = _served(spec, name)
         replace(request, overrides=(*request.overrides, *dropped)).load(device)
+    if not serving and folder is not None and (Path(folder) / DATABASE).exists():
+        raise InputError(f"--run: {folder} holds a run already; give another folder")
     with serve(seed=service_seed, noise=noise, faults=faults, port=port, queue_seconds=queue_seconds) as server:
         if serving or spec is None:
             return _keep_up(server, as_json)
@@ -101,8 +103,10 @@ def command(
         home = request.home(folder, "rehearsal-{}", dated=True)
 
         def there() -> str:
-            what = f"the unfinished rehearsal is in {home}" if (home / DATABASE).exists() else "nothing was written"
-            return f"{what}; run the same command to start again"
+            if not (home / DATABASE).exists():
+                return "nothing was written, run the same command to start again"
+            other = "" if folder is None else " with another --run"
+            return f"the unfinished rehearsal is in {home}; run the same command{other} to start again"
 
         with server.standing_in(), saying(there):
             return _play(server, words, home, faults, noise, as_json, training=spec.is_training)

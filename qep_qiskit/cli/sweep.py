@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SHOWN = ("relative_error", "cosine", "validation_accuracy", "loss", "validation_loss", "train_loss", "shots", "seconds")
 """The columns of the table on a terminal; the files contain all columns."""
+RUNS = "runs"
+"""The folder of the runs of a sweep's points on a device that bills."""
 
 
 @click.command(
@@ -64,6 +66,7 @@ def command(
     """
     from qep_qiskit.cli.paid import paid_points, paid_rows
     from qep_qiskit.report import sweep_figure, sweep_page
+    from qep_qiskit.runs.file.folders import DATABASE
     from qep_qiskit.sweeps import MEASURES, axis_of, combinations, files_of, opened, points, rows, summary, unmade
     from qep_qiskit.sweeps.sweep import kind_of
     from qep_qiskit.workers import PoolLostError, pool
@@ -79,9 +82,11 @@ def command(
     with opened(folder, spec.to_toml(), axes, files_of(specs)) as sweep:
 
         def there() -> str:
-            if not sweep.saved:
+            begun = any((folder / RUNS).glob(f"*/{DATABASE}"))
+            if not sweep.saved and not begun:
                 return "nothing was written, run the same command to start again"
-            return f"{sweep.saved} of {len(where)} points are kept in {folder}; run the same command to resume"
+            sent = f", all that was sent and fetched is saved in {folder / RUNS}" if begun else ""
+            return f"{sweep.saved} of {len(where)} points are kept in {folder}{sent}; run the same command to resume"
 
         try:
             with (
@@ -92,7 +97,7 @@ def command(
                 report(f"{len(where)} points", len(sweep.rows) / len(where))
                 done = [row.number for row in sweep.rows]
                 paid = paid_points(specs, where, [*done, *bad])
-                measured = paid_rows(specs, where, paid, folder / "runs", yes, report)
+                measured = paid_rows(specs, where, paid, folder / RUNS, yes, report)
                 try:
                     for row in itertools.chain(measured, rows(specs, where, processes, done=[*done, *paid], bad=bad)):
                         sweep.add(row)

@@ -21,6 +21,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.experiment.loading import validated
+from qep_qiskit.experiment.overrides import apply
 from qep_qiskit.files import typed
 from qep_qiskit.progress import ProgressOption, showing
 from qep_qiskit.runs.calls import refuse_layer
@@ -54,8 +55,8 @@ def submit(
     Parameters
     ----------
     spec : Spec or path of a TOML file
-    device : RemoteDevice or BackendV2, optional
-        Default: the device of the spec.
+    device : str, RemoteDevice or BackendV2, optional
+        Default: the device of the spec. A name such as ``"ibm_torino"`` replaces the spec's ``device.name``.
     run : path, optional
         The run's folder; default: a new one under ``hardware_runs/``.
     confirm : callable
@@ -76,6 +77,8 @@ def submit(
         If the service fails. The run stays on disk; :func:`collect` resumes it.
     """
     loaded = spec if isinstance(spec, Spec) else load(spec)
+    if isinstance(device, str):
+        loaded, device = on_device(loaded, device), None
     home = dated_folder("run" if loaded.path is None else loaded.path.stem) if run is None else Path(run)
     with showing(progress) as report:
         life = begin(loaded, remote(loaded if device is None else device), home, confirm=confirm, progress=report)
@@ -98,8 +101,8 @@ def collect(
     Parameters
     ----------
     run : path or name
-    device : RemoteDevice or BackendV2, optional
-        Default: the device of the spec.
+    device : str, RemoteDevice or BackendV2, optional
+        Default: the device of the run.
     resubmit : bool
         Resubmit jobs that failed, were cancelled or lost, are no longer known to the service, or have a result that still cannot
         be used.
@@ -231,7 +234,7 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
         If no device is given, and the run was sent to another one than its spec names.
     """
     if device is not None:
-        return remote(device)
+        return remote(on_device(spec_of(store), device) if isinstance(device, str) else device)
     named, sent = spec_of(store).device(), str(store.description.get("device", ""))
     if not isinstance(named, RemoteDevice) and named.name == sent:
         raise InputError(f"run: {store.folder} was measured on {sent!r}, which answers at once, so it has no jobs")
@@ -241,6 +244,11 @@ def device_of(store: RunStore, device: object = None) -> RemoteDevice:
             f"Python with that device: qep_qiskit.runs.collect({str(store.folder)!r}, device=...)"
         )
     return named
+
+
+def on_device(spec: Spec, name: str) -> Spec:
+    """Return a spec with another device's name, as `--device NAME` does."""
+    return validated(apply(spec.tables, [("device.name", name)]), path=spec.path)
 
 
 def remote(device: object) -> RemoteDevice:

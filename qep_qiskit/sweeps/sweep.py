@@ -243,12 +243,13 @@ def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, 
     if problem.network.num_qubits <= COMPARED_QUBITS:
         off = deviation(measured.values, exact_gradient(problem, progress="off").values)
         numbers = {"relative_error": off.relative_error, "cosine": off.cosine}
-    shots = measured.provenance.get("shots_total")
+    counts = [measured.provenance.get(name) for name in ("shots_total", "calibration_shots_total")]
+    shots = sum(count for count in counts if isinstance(count, int | float))
     return {
         **numbers,
         "loss": measured.loss,
         "loss_stderr": measured.loss_stderr,
         "gradient_norm": float(np.linalg.norm(measured.values)),
         "gradient_stderr": None if measured.covariance is None else float(np.sqrt(np.trace(measured.covariance))),
-        "shots": float(shots) if isinstance(shots, int | float) else None,
+        "shots": float(shots) or None,
     }

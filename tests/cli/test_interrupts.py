@@ -153,7 +153,10 @@ def test_a_rehearsal_runs_to_the_end(tmp_path, number):
     command.until(lambda: (tmp_path / "r" / "run.db").exists())
     code, lines = command.stopped(number)
     assert code == CODES[number] and len(lines) == 1
-    assert "the unfinished rehearsal is in r; run the same command to start again" in lines[0]
+    assert "the unfinished rehearsal is in r; run the same command with another --run to start again" in lines[0]
+    again = Command(tmp_path, "rehearse", "g.toml", "--run", "r").process
+    assert again.communicate(timeout=60)[1] == "qep: --run: r holds a run already; give another folder\n"
+    assert again.returncode == 2
 
 
 @pytest.mark.slow
@@ -173,6 +176,17 @@ def test_a_training_on_a_device_keeps_its_job(tmp_path, number):
         assert code == CODES[number] and "QPU seconds on ibm_lagos" in lines[0]
         assert len(lines) == 2 and "resumes it" in lines[1] and "0 of 400 steps are kept in run" in lines[1]
         assert len(server.service.ledger()["jobs"]) == 1
+
+
+def test_a_sweep_on_a_device_keeps_its_jobs(tmp_path):
+    (tmp_path / "g.toml").write_text(DEVICE)
+    with serve(noise="none", queue_seconds=300) as server:
+        words = ("sweep", "g.toml", "--over", "stencil.beta=0.1,0.2", "--out", "w", "--yes")
+        command = Command(tmp_path, *words, QEP_RUNTIME_URL=server.url, QEP_LOOKUP_SECONDS="2")
+        command.until(lambda: server.service.ledger()["jobs"])
+        code, lines = command.stopped(signal.SIGINT)
+        said = "0 of 2 points are kept in w, all that was sent and fetched is saved in w/runs; run the same command to resume"
+        assert (code, lines[1:]) == (130, [f"qep: interrupted; {said}"])
 
 
 IGNORED = """

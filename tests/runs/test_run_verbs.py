@@ -12,6 +12,7 @@ from qep_qiskit.devices.remote import RemoteDevice
 from qep_qiskit.errors import DeviceError, InputError
 from qep_qiskit.experiment import load
 from qep_qiskit.experiment.loading import validated
+from qep_qiskit.rehearsal.server import serve
 from qep_qiskit.report.run_page import page
 from qep_qiskit.runs.readings import readings_of
 
@@ -43,6 +44,20 @@ def test_the_life_of_a_run(spec, tmp_path):
     with runs.open_run(run) as store:
         assert [entry["mitigation"] for entry in store.gradients()] == ["tensored", "none"]
         assert store.gradients()[1]["values"] == raw.values.tolist()
+
+
+def test_a_devices_name_replaces_the_specs_and_is_kept_by_the_run(spec, tmp_path, monkeypatch):
+    with serve(noise="none") as server:
+        monkeypatch.setenv("QEP_RUNTIME_URL", server.url)
+        for given in (spec, tmp_path / "small.toml"):
+            run = runs.submit(given, device="ibm_lagos", run=tmp_path / f"run-{type(given).__name__}")
+            gradient = finished(run, lambda: None)
+            assert np.abs((gradient.values - truth(spec)) / gradient.stderr).max() < 4.5
+            assert runs.status(run, device="ibm_lagos").state == "done"
+        with pytest.raises(InputError, match="'aer' answers at once"):
+            runs.submit(spec, device="aer", run=tmp_path / "local")
+        with pytest.raises(InputError, match="device.name: .ibmlagos. is not allowed"):
+            runs.submit(spec, device="ibmlagos", run=tmp_path / "wrong")
 
 
 def test_cancel(spec, tmp_path):

@@ -8,9 +8,11 @@ from click.testing import CliRunner
 
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
+from qep_qiskit.experiment import load
 from qep_qiskit.report import sweep_figure
 from qep_qiskit.sweeps import Average, Row, axis_of, combinations, points, rows, summary
 from qep_qiskit.sweeps.groups import groups_of
+from qep_qiskit.sweeps.sweep import gradient_numbers
 from qep_qiskit.workers import Serial, pool
 
 SPEC = """
@@ -52,6 +54,15 @@ def spec(tmp_path):
 )
 def test_axes(text, values):
     assert axis_of(text).values == values
+
+
+def test_the_shots_of_a_point_are_all_that_the_forecast_would_send(spec):
+    for mitigation in ("none", "tensored", "trex", "clifford"):
+        words = [("measurement.shots", 400), ("measurement.mitigation", mitigation), ("device.name", "fake_manila")]
+        point = load(spec, overrides=[("preparation.method", "vqe"), *words])
+        forecast = qep.forecast(point.problem(), **point.settings())
+        assert gradient_numbers(point)["shots"] == forecast.sending.shots
+    assert gradient_numbers(load(spec))["shots"] is None
 
 
 @pytest.mark.parametrize("text", ["seed", "seed=", "=1", "seed=4..2", "seed=1,1", "stencil.beta=0.1,,0.2"])
