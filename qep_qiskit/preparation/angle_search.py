@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 from warnings import catch_warnings, filterwarnings
 
@@ -19,6 +20,7 @@ from qep_qiskit.preparation.measured_slope import MeasuredGradient, MeasuredSlop
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.solution import Begin, Solution
 from qep_qiskit.preparation.variational import Model, allowed_residuals
+from qep_qiskit.seeds import stream
 
 if TYPE_CHECKING:
     from qep_qiskit.preparation.vqe import VQE
@@ -30,15 +32,18 @@ GROUPED = 50
 """The number of SPSA's energies that are measured in one job."""
 
 
-def search_angles(options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family, begin: Begin) -> Solution:
+def search_angles(
+    options: VQE, circuit: QuantumCircuit, evaluator: Evaluator, family: Family, begin: Begin, seed: int
+) -> Solution:
     """Return the optimizer's angles and their distance from stationarity.
 
     Nudged phases minimise the tilted energy, as in :mod:`variational`. With an estimator, the tilt and the residuals are measured
-    by parameter shifts, and a phase is done if its residual plus the residual's noise is within the tolerance.
+    by parameter shifts, and a phase is done if its residual plus the residual's noise is within the tolerance. The random numbers
+    of an optimizer of qiskit-algorithms come from the seed.
     """
     model = Model(evaluator, [family], options.precision, [begin.centre])
     source: _Source = _Exact(model) if options.estimator is None else _Measured(model, MeasuredSlope(circuit, options.estimator))
-    search = _Search(options, source, evaluator.num_parameters)
+    search = _Search(options, source, evaluator.num_parameters, seed)
     free = begin.starts[0] if begin.free else min((search.minimise(0.0, start) for start in begin.starts), key=search.energy)
     left = search.tilt_at(free)
     angles: dict[int, Vector] = {}
@@ -144,10 +149,11 @@ class _Measured:
 class _Search:
     """Searches for the phases of one family; energies are tilted once the free phase is known."""
 
-    def __init__(self, options: VQE, source: _Source, num_parameters: int) -> None:
+    def __init__(self, options: VQE, source: _Source, num_parameters: int, seed: int) -> None:
         from qiskit_algorithms.optimizers import SPSA
 
         self.evaluations = 0
+        self._seed, self._searches = seed, 0
         self._source = source
         self._optimizer: Any = options.optimizer or SPSA(maxiter=options.max_iterations)
         if isinstance(self._optimizer, SPSA) and self._optimizer._max_evals_grouped is None:
@@ -166,7 +172,8 @@ class _Search:
 
     def minimise(self, beta: float, start: Vector) -> Vector:
         """Return the angles at which the optimizer stops."""
-        with catch_warnings():
+        self._searches += 1
+        with catch_warnings(), _drawing_from(stream(self._seed, "VQE optimizer", self._searches)):
             # qiskit-algorithms 0.4 gives L-BFGS-B an option that SciPy 1.18 does not have
             filterwarnings("ignore", "Unknown solver options: iprint")
             result = self._optimizer.minimize(
@@ -192,3 +199,16 @@ class _Search:
         self.evaluations += len(rows)
         values = self._source.energies(beta, rows) - (rows - self._origin) @ self._tilt
         return values if len(rows) > 1 else float(values[0])
+
+
+@contextmanager
+def _drawing_from(generator: np.random.Generator) -> Iterator[None]:
+    """Let optimizers of qiskit-algorithms draw from a generator instead of the one that a whole process shares."""
+    from qiskit_algorithms.utils import algorithm_globals
+
+    before = algorithm_globals._random
+    algorithm_globals._random = generator
+    try:
+        yield
+    finally:
+        algorithm_globals._random = before

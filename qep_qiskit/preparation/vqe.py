@@ -68,7 +68,7 @@ class VQE(Brief, Preparer):
     optimizer : qiskit_algorithms.optimizers.Optimizer or its name, optional
         Default: quasi-Newton steps with exact gradients, with all samples, starts and phases as rows of one array. Another
         optimizer gets one phase at a time, and only energies (and gradients, if expectations are exact); SPSA with an estimator
-        optimises from shots.
+        optimises from shots. Random numbers of qiskit-algorithms come from the seed; an estimator draws its own.
     estimator : BaseEstimatorV2, optional
         The source of energies and, by parameter shifts, of gradients; residuals then state their noise. By default both are
         exact. Without an optimizer, SPSA minimises the measured energies.
@@ -176,7 +176,7 @@ class VQE(Brief, Preparer):
                     solutions = solve(evaluator, ours, begins, self.precision, evaluator.stage)
                 else:
                     solutions = [
-                        search_angles(self, compiled.circuit, evaluator, family, begin)
+                        search_angles(self, compiled.circuit, evaluator, family, begin, seed)
                         for family, begin in zip(ours, begins, strict=True)
                     ]
                 angles = [solution.angles for solution in solutions]

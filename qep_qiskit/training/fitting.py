@@ -231,7 +231,8 @@ def train(
         Called before the first job is sent, with the expected price (``jobs``, ``circuits``, ``shots``, ``qpu_seconds``,
         ``steps``) and the run's store; an exception stops the training before anything is paid.
     workers : int, optional
-        The number of local processes that share each batch, in tasks of eight samples; the result does not depend on it.
+        The number of local processes that share each batch, in tasks of eight samples. The result does not depend on the number;
+        without workers, a batch of more than eight samples draws other shots.
     scheduler : str, optional
         The address of a dask scheduler whose workers share each batch instead, such as ``"tcp://127.0.0.1:8786"``.
     on_step : callable, optional

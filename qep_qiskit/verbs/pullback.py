@@ -105,7 +105,7 @@ def _limits(settings: Settings, options: Options) -> Measure | None:
     if options.get("stencil") is not None or not plain:
         return None
     if preparer.supports.variational:
-        return lambda problems, progress: variational_gradients(problems, preparer, seed=seed, progress=progress)
+        return lambda problems, progress: _warned(variational_gradients(problems, preparer, seed=seed, progress=progress))
     if reference_state(preparer) is not preparer:
         return None
 
@@ -168,12 +168,16 @@ def _measured(settings: Settings, options: Options) -> Measure:
     def measured(problems: Sequence[Problem], progress: ProgressOption) -> list[Gradient]:
         if len(problems) == 1:
             return [gradient(problems[0], progress=progress, **options)]
-        results = gradients(problems, progress=progress, **options)
-        for text in different(text for result in results for text in result.diagnostics.warnings):
-            warnings.warn(text, NudgeWarning, stacklevel=4)
-        return results
+        return _warned(gradients(problems, progress=progress, **options))
 
     return measured
+
+
+def _warned(results: list[Gradient]) -> list[Gradient]:
+    """Raise the warnings of a batch, each once, as those of the caller of `vjp`, and return the results."""
+    for text in different(text for result in results for text in result.diagnostics.warnings):
+        warnings.warn(text, NudgeWarning, stacklevel=5)
+    return results
 
 
 def pullback_of(network: Network, results: Sequence[Gradient | None], batch: bool, *, exact: bool) -> Pullback:

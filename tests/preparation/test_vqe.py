@@ -85,15 +85,29 @@ def test_qiskit_algorithms_optimisers_serve_by_name(optimizer: str) -> None:
 
 def test_spsa_on_an_estimator_serves() -> None:
     from qiskit_algorithms.optimizers import SPSA
-    from qiskit_algorithms.utils import algorithm_globals
 
-    algorithm_globals.random_seed = 5
     network = qep.ising(sites=2, edges="chain", outputs=[1])
     problem = qep.Problem(network, [1.0, 0.2, 0.1, 0.8, 0.9], cost=qep.SquaredError([1.0]))
     vqe = qep.VQE("real_amplitudes", layers=1, optimizer=SPSA(maxiter=60), estimator=StatevectorEstimator(), starts=1)
     prepared = vqe.prepare(free_family(problem))
     ground = qep.exact_gradient(problem).diagnostics["phases"][0]["energy"]  # type: ignore[index]
     assert prepared.phases[0].energy == pytest.approx(ground, abs=0.1)
+
+
+@pytest.mark.parametrize("optimizer", ["SPSA", "UMDA", "GSLS"])
+def test_random_optimizers_draw_from_the_seed_alone(optimizer: str) -> None:
+    from qiskit_algorithms.utils import algorithm_globals
+
+    def angles(seed: int) -> np.ndarray:
+        return vqe.prepare(free_family(chain(3)), seed=seed).angles
+
+    vqe = qep.VQE(layers=1, optimizer=optimizer, max_iterations=10)
+    algorithm_globals.random_seed = 5
+    first = angles(1)
+    drawn = algorithm_globals.random.random()
+    assert np.array_equal(first, angles(1)) and not np.array_equal(first, angles(2))
+    algorithm_globals.random_seed = 5
+    assert drawn == algorithm_globals.random.random(), "the search drew from the generator that a process shares"
 
 
 @pytest.mark.filterwarnings("ignore:the ansatz does not follow the nudge")

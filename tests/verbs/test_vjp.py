@@ -233,5 +233,15 @@ def test_a_large_bias_of_the_inputs_is_reported():
     assert grad_bias(problem).warnings_of_inputs(1.0) == []
 
 
+@pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
+@pytest.mark.parametrize("options", [{}, {"stencil": qep.symmetric(0.1)}, {"shots": 100}], ids=["limit", "stencil", "shots"])
+@pytest.mark.parametrize("samples", [1, 2])
+def test_unfinished_states_warn_however_they_are_measured(options, samples):
+    network, x = CASES["fields"]
+    x = x if samples == 1 else [x] * samples
+    with pytest.warns(qep_errors.NudgeWarning, match="VQE at β = 0 stopped"):
+        qep.vjp(network, network.initial_weights(seed=3), x, COTANGENT, preparer=qep.VQE(layers=1, max_iterations=2), **options)
+
+
 def grad_bias(problem):
     return qep.plan(problem.with_inputs(), stencil=qep.one_sided(0.5)).plan.bias
