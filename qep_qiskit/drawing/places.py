@@ -33,7 +33,8 @@ def places(
     """
     free = [s for s in sites if s not in clamped]
     inner = [edge for edge in edges if edge[0] not in clamped and edge[1] not in clamped]
-    if not clamped or _sparse(clamped, edges):
+    # a clamped input with few edges has its place among its neighbours
+    if all(sum(site in edge for edge in edges) <= 2 for site in clamped):
         free, inner, clamped = list(sites), list(edges), ()
     placed = _regular(free, inner, inputs)
     if placed is None:
@@ -42,11 +43,6 @@ def places(
     if clamped:
         placed = {**_beside(list(clamped), placed), **placed}
     return placed
-
-
-def _sparse(clamped: Collection[int], edges: Collection[Edge]) -> bool:
-    """Return whether each clamped input has few edges, so that its place is among its neighbours."""
-    return all(sum(site in edge for edge in edges) <= 2 for site in clamped)
 
 
 def _regular(sites: list[int], edges: list[Edge], inputs: Collection[int]) -> Places | None:

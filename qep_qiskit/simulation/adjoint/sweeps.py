@@ -259,17 +259,13 @@ class LayeredCircuit:
             room.first, room.second = right, other
         return self._slopes(overlaps, len(left))
 
-    def _chain(self, slopes: Real) -> Real:
-        """Return the derivatives with respect to the slots, given those with respect to the coefficients (B, ...)."""
-        parts = self._data * slopes[:, self._rows]
-        return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
-
     def _slopes(self, overlaps: Mapping[int, Any], batch: int) -> Real:
         slopes = np.zeros((batch, len(self._constants) + 1))
         for family in self._phases:
             family.slopes(overlaps, slopes)
         self._rotations.slopes(overlaps, slopes)
-        return self._chain(slopes)
+        parts = self._data * slopes[:, self._rows]
+        return np.array([np.bincount(self._columns, part, self.num_slots) for part in parts])
 
     def tangents(self, slots: Real) -> tuple[Complex, Complex]:
         """Return the state (2**n,) and its derivatives with respect to the slots, shape (slots, 2**n)."""

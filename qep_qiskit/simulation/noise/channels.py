@@ -44,13 +44,10 @@ class Fusion:
             block = Block((slow, fast))
             self._blocks.append(block)
             self._last[fast] = self._last[slow] = block
-        self._absorb(block)
+        first, second = block.wires
+        block.append_each(self._waiting[first], self._waiting[second])
+        self._waiting[first], self._waiting[second] = Chain(), Chain()
         block.append(piece if block.wires == (slow, fast) else piece.mapped(swapped))
-
-    def _absorb(self, block: Block) -> None:
-        slow, fast = block.wires
-        block.append_each(self._waiting[slow], self._waiting[fast])
-        self._waiting[slow], self._waiting[fast] = Chain(), Chain()
 
     def endings(self) -> list[Chain]:
         """Remove and return the channels after the last block of each wire; call this after all channels have been added."""
