@@ -151,7 +151,7 @@ def _remedy(remedy: str, own: float, choices: Choices | None, limit: float) -> s
     """Return the general remedy, with the best choice if it is ready, otherwise with the choice that has the least own error."""
     if choices is not None and choices.chosen.own_error is not None and choices.chosen.own_error <= limit:
         return f"{remedy}; with {choices.chosen.summary} it is {percent(choices.chosen.own_error)}"
-    rows = [row for row in (choices.rows if choices else ()) if row.own_error is not None and row.settings is not None]
+    rows = [row for row in (choices.rows if choices else ()) if row.own_error is not None]
     least = min(rows, key=lambda row: row.own_error or 0.0, default=None)
     if least is None or least.own_error is None or least.own_error >= 0.95 * own:
         return f"{remedy}; none of the choices has a smaller own error" if rows else remedy

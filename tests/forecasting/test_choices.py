@@ -11,6 +11,7 @@ from click.testing import CliRunner
 import qep_qiskit as qep
 from qep_qiskit.cli.main import cli
 from qep_qiskit.errors import InputError
+from qep_qiskit.estimates import percent
 from qep_qiskit.seeds import integer
 
 pytestmark = pytest.mark.filterwarnings("ignore::qep_qiskit.errors.NudgeWarning")
@@ -150,6 +151,17 @@ def test_the_page_of_an_unreachable_target_says_why_and_what_would_reach_it(tmp_
     document = json.loads(answer.stdout)
     assert answer.exit_code == 1 and document["ready"] is False and document["advice"]["asked"] == 0.2
     assert "prepared states" in document["reasons"][0] and document["choices"] is None
+
+
+def test_the_remedy_names_the_choice_of_least_bias_even_if_it_misses_the_target_too(tmp_path):
+    spec = tmp_path / "spec.toml"
+    spec.write_text(SPEC)
+    answer = CliRunner().invoke(cli, ["plan", str(spec), "--target-error", "0.1%", "--json", "--choices"])
+    document = json.loads(answer.stdout)
+    given, *others = document["choices"]["rows"]
+    least = min((row for row in others if row["own_error"] is not None), key=lambda row: row["own_error"])
+    assert all(row["note"] for row in others) and least["own_error"] < 0.9 * given["own_error"]
+    assert document["reasons"][1].endswith(f"has the smallest own error, {percent(least['own_error'])}")
 
 
 def test_the_figure_shows_every_row(forecast):
