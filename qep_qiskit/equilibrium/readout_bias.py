@@ -1,4 +1,4 @@
-"""A warning if the bias of a readout mitigation with few shots is large compared with its error bars."""
+"""Warnings if the bias of a readout mitigation is large compared with its error bars."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.measurement.mitigation.readout.correlations import Correlation
 from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
@@ -17,10 +18,10 @@ SINGLE = 5
 outcomes seen once divided by the shots (Good and Turing)."""
 
 
-def readout_bias(
+def few_shots(
     method: str, samples: Iterable[Samples], strings: Vector, parts: Sequence[tuple[str, Vector, Vector]]
 ) -> tuple[str, ...]:
-    """Return a warning that states the size of the bias; an empty tuple if it is small compared with the error bars.
+    """Return a warning that states the bias due to few shots; an empty tuple if it is small compared with the error bars.
 
     Parameters
     ----------
@@ -40,19 +41,46 @@ def readout_bias(
     if not strings.size or float(np.sqrt(np.mean(strings**2))) <= LARGE:
         return ()
     single, worst = max(((_seen_once(counts), counts) for counts in samples), key=lambda pair: pair[0])
+    biased = _large(parts)
+    if single < SINGLE or not biased:
+        return ()
+    return (
+        f"mitigation: {method!r} is biased with few shots and many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
+        f"{single} of them once): it differs from the unbiased 'tensored' in the {biased}, which the error "
+        "bars do not hold; take 'tensored', or more shots",
+    )
+
+
+def correlated(method: str, found: Correlation | None, parts: Sequence[tuple[str, Vector, Vector]]) -> tuple[str, ...]:
+    """Return a warning that states the bias due to correlated flips; an empty tuple if it is small compared with the error bars.
+
+    Parameters
+    ----------
+    method : str
+    found : Correlation or None
+        The most significant correlation.
+    parts : sequence of (str, ndarray, ndarray)
+        Each quantity: its name, its estimated bias, and its error bars.
+    """
+    biased = _large(parts)
+    if found is None or not biased:
+        return ()
+    return (
+        f"mitigation: the calibration shows that readout errors of qubits {' and '.join(map(str, found.qubits))} are correlated "
+        f"({found.deviations:.0f} standard deviations), but {method!r} takes them as independent: this biases the {biased}, "
+        "which the error bars do not hold; take 'trex'",
+    )
+
+
+def _large(parts: Sequence[tuple[str, Vector, Vector]]) -> str:
+    """Return words for the largest bias of each quantity in which it is large; empty if there is none."""
     biased = []
     for name, difference, stderr in parts:
         size = np.divide(np.abs(difference), stderr, out=np.zeros_like(stderr), where=stderr > 0)
         k = int(size.argmax())
         if size[k] > LARGE:
             biased.append(f"{name} by up to {abs(difference[k]):.2g} ({size[k]:.1f} error bars)")
-    if single < SINGLE or not biased:
-        return ()
-    return (
-        f"mitigation: {method!r} is biased with few shots and many outcomes ({worst.shots} shots saw {len(worst.weights)}, "
-        f"{single} of them once): it differs from the unbiased 'tensored' in the {' and in the '.join(biased)}, which the error "
-        "bars do not hold; take 'tensored', or more shots",
-    )
+    return " and the ".join(biased)
 
 
 def _seen_once(samples: Samples) -> int:

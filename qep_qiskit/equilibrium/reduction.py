@@ -14,7 +14,7 @@ from qep_qiskit.equilibrium.loss import measured_loss
 from qep_qiskit.equilibrium.noise import noise_of
 from qep_qiskit.equilibrium.outcomes import Outcomes
 from qep_qiskit.equilibrium.plan import Plan
-from qep_qiskit.equilibrium.readout_bias import readout_bias
+from qep_qiskit.equilibrium.readout_bias import correlated, few_shots
 from qep_qiskit.equilibrium.record import record_of
 from qep_qiskit.equilibrium.result import Gradient, checked
 from qep_qiskit.errors import InputError
@@ -23,6 +23,8 @@ from qep_qiskit.measurement.expectations import Readings, read
 from qep_qiskit.measurement.local_readings import LocalReadings
 from qep_qiskit.measurement.mitigation.mitigation import Mitigation
 from qep_qiskit.measurement.mitigation.readout import Mitigator
+from qep_qiskit.measurement.mitigation.readout.correlations import excesses
+from qep_qiskit.measurement.mitigation.readout.rates import RatesMitigator
 from qep_qiskit.measurement.mitigation.zne import ZeroNoise, combine
 from qep_qiskit.measurement.mitigator import digest, for_circuit
 
@@ -255,22 +257,34 @@ def _readout_bias(
     strings: list[tuple[Vector, list[Readings | LocalReadings]]],
     parts: list[tuple[str, list[Matrix], Vector]],
 ) -> tuple[str, ...]:
-    """Compare the strings' expectations with the unbiased counterpart of the mitigation, if there is one; return any warnings.
+    """Return warnings about the bias of a readout mitigation with few shots or correlated readout errors.
 
-    `parts` are the reported quantities: each has a name, its rows for each phase's strings, and its error bars.
+    With few shots, the strings' expectations are compared with those of the unbiased counterpart, if there is one. `parts` are
+    the reported quantities: each has a name, its rows for each phase's strings, and its error bars.
     """
+    if not isinstance(mitigator, RatesMitigator):
+        return ()
+
+    def carried(off: list[Vector]) -> list[tuple[str, Vector, Vector]]:
+        return [(name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), bars) for name, rows, bars in parts]
+
+    found, off = None, []
+    supports = plan.problem.frame.paulis.x | plan.problem.frame.paulis.z
+    for p, (values, _) in enumerate(strings):
+        excess, here = excesses(mitigator.rates, outcomes.calibrations, supports, outcomes.qubits[p])
+        found = max((each for each in (found, here) if each), key=lambda each: each.deviations, default=None)
+        off.append(values * excess)
+    warnings = correlated(method.readout, found, carried(off))
     unbiased = getattr(mitigator, "unbiased", None)
     if unbiased is None:
-        return ()
+        return warnings
     off = [values - values_of(plan, outcomes, p, unbiased, method.zne)[0] for p, (values, _) in enumerate(strings)]
     bars = np.zeros((len(off), len(plan.problem.frame.paulis)))
     for p, (_, readings) in enumerate(strings):
         for reading in readings:
             bars[p, list(reading.strings)] += reading.variances(np.eye(len(reading.strings)))
-    differences = [
-        (name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), stderr) for name, rows, stderr in parts
-    ]
-    return readout_bias(method.readout, outcomes.samples.values(), np.array(off)[bars > 0] / np.sqrt(bars[bars > 0]), differences)
+    deviations = np.array(off)[bars > 0] / np.sqrt(bars[bars > 0])
+    return warnings + few_shots(method.readout, outcomes.samples.values(), deviations, carried(off))
 
 
 def _mitigator(method: Mitigation, outcomes: Outcomes) -> Mitigator | None:

@@ -178,7 +178,7 @@ def test_the_correlated_error_is_a_stochastic_matrix_that_the_tensored_inverse_d
 
 def test_a_parity_without_signal_is_refused():
     coin = from_probabilities(np.full(4, 0.25), 2)
-    with pytest.raises(InputError, match=r"parity of qubits 3, 4 carries no signal .* calibration_shots"):
+    with pytest.raises(InputError, match=r"parity of qubits 3, 4 carries no clear signal .* calibration_shots"):
         undone = MITIGATIONS["trex"].combine([CalibrationSamples((3, 4), coin)])
         read(coin, Basis("ZZ", (0,)), PauliList(["ZZ"]), qubits=(3, 4), mitigator=undone)
 

@@ -160,7 +160,7 @@ def test_merged_values_are_those_of_the_parts():
 
 def test_a_readout_without_signal_is_refused():
     coin = from_probabilities(np.array([0.5, 0.5]), 1)
-    with pytest.raises(InputError, match="qubit 3 carries no signal"):
+    with pytest.raises(InputError, match="qubit 3 carries no clear signal"):
         calibrate(coin, coin, (3,))
 
 

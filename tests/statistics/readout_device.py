@@ -15,9 +15,13 @@ from qep_qiskit.seeds import stream
 
 @dataclass(frozen=True)
 class ReadoutErrorDevice:
-    """Qubit q reads 1 in state 0 with probability flips[q][0], and 0 in state 1 with probability flips[q][1]."""
+    """Qubit q reads 1 in state 0 with probability flips[q][0], and 0 in state 1 with probability flips[q][1].
+
+    After that, every two neighbours q and q + 1 are flipped together with the probability `together`.
+    """
 
     flips: tuple[tuple[float, float], ...]
+    together: float = 0.0
     seed: int = 0
     name: str = "statevector with readout error"
     exact: bool = False
@@ -32,6 +36,9 @@ class ReadoutErrorDevice:
             blocks = p.reshape(len(p), -1, 2, 2**q)
             zero, one = blocks[:, :, 0], blocks[:, :, 1]
             p = np.stack([(1 - up) * zero + down * one, up * zero + (1 - down) * one], axis=2).reshape(p.shape)
+        both = [np.arange(p.shape[1]) ^ (3 << q) for q in range(len(item.axes) - 1)]
+        for flipped in both:
+            p = (1 - self.together) * p + self.together * p[:, flipped]
         return p
 
     def sample(self, work: Sequence[Work], *, shots: int, seed: int) -> list[list[Samples]]:

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 
 from qep_qiskit.measurement.mitigator import CalibrationSamples
 
-LEAST_SIGNAL = 0.02
-"""The smallest attenuation by which a string is divided."""
+LEAST_SIGNAL, LEAST_DEVIATIONS = 0.02, 4.0
+"""The smallest attenuation by which signs are divided, and the same in its standard deviations: the quotient of a less certain
+one has outliers that no error bar describes."""
+NO_SIGNAL = "give more calibration_shots, or choose other qubits"
 Block = TypeVar("Block", bound=Sized)
 
 

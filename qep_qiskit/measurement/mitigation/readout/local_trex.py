@@ -92,7 +92,7 @@ class LocalTrex(Attenuations["_Block"]):
         attenuation = self._blocks[number].attenuations[place]
         if attenuation < LEAST_SIGNAL:
             raise InputError(
-                f"mitigation: the parity of qubits {', '.join(map(str, support))} carries no signal (attenuation "
+                f"mitigation: the parity of qubits {', '.join(map(str, support))} carries no clear signal (attenuation "
                 f"{attenuation:.3f}); choose other qubits"
             )
         return number, place

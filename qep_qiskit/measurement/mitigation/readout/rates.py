@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.covariance import completed, covariance_of_strings
+from qep_qiskit.measurement.mitigation.readout.attenuations import LEAST_DEVIATIONS, LEAST_SIGNAL, NO_SIGNAL
 from qep_qiskit.measurement.mitigator import CalibrationSamples, signs_of
 from qep_qiskit.samples import Samples, covariance_of_means
 
@@ -97,15 +98,18 @@ def calibrate(zeros: Samples, ones: Samples, qubits: Sequence[int]) -> Calibrati
     Raises
     ------
     InputError
-        If a qubit's readout carries no signal (a + b ≥ 1) and so cannot be inverted.
+        If a qubit's readout carries no clear signal: 1 − a − b, by which signs are divided, is not clearly larger than zero.
     """
     a = (1.0 - means_of_signs(zeros)) / 2.0 if isinstance(zeros, LocalSamples) else zeros.weights @ zeros.outcomes
     b = (1.0 + means_of_signs(ones)) / 2.0 if isinstance(ones, LocalSamples) else 1.0 - ones.weights @ ones.outcomes
-    bad = np.flatnonzero(a + b >= 0.98)
+    signal = 1.0 - a - b
+    spread = np.zeros(len(a)) if zeros.shots is None else np.sqrt((a * (1.0 - a) + b * (1.0 - b)) / zeros.shots)
+    bad = np.flatnonzero(signal < np.maximum(LEAST_SIGNAL, LEAST_DEVIATIONS * spread))
     if bad.size:
         q = bad[0]
         raise InputError(
-            f"mitigation: readout of qubit {qubits[q]} carries no signal (flips {a[q]:.2f} and {b[q]:.2f}); choose other qubits"
+            f"mitigation: readout of qubit {qubits[q]} carries no clear signal (flips a = {a[q]:.2f} and b = {b[q]:.2f}, "
+            f"1 - a - b = {signal[q]:.3f} ± {spread[q]:.3f}); {NO_SIGNAL}"
         )
     n = len(qubits)
     covariance = np.zeros((2 * n, 2 * n))
@@ -120,7 +124,7 @@ def rates_of(calibrations: Sequence[CalibrationSamples]) -> Calibration:
     Raises
     ------
     InputError
-        If the calibrations were measured after random flips, or a qubit's readout carries no signal.
+        If the calibrations were measured after random flips, or a qubit's readout carries no clear signal.
     """
     parts = []
     for counts in calibrations:

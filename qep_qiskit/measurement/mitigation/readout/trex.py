@@ -33,7 +33,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import MITIGATIONS
 from qep_qiskit.local_samples import LocalSamples
 from qep_qiskit.measurement.covariance import PSEUDO_SHOTS
-from qep_qiskit.measurement.mitigation.readout.attenuations import LEAST_SIGNAL, Attenuations
+from qep_qiskit.measurement.mitigation.readout.attenuations import LEAST_DEVIATIONS, LEAST_SIGNAL, NO_SIGNAL, Attenuations
 from qep_qiskit.measurement.mitigation.readout.local_trex import LocalTrex
 from qep_qiskit.measurement.mitigator import CalibrationSamples, Mitigator, ReadoutMethod, parities, signs_of
 from qep_qiskit.samples import Samples, factor_of_means
@@ -115,11 +115,11 @@ class Trex(Attenuations[Matrix]):
     def _check(self, block: int, columns: list[int], attenuation: float) -> None:
         part = self.calibrations[block]
         spread = 0.0 if part.zeros.shots is None else np.sqrt(max(1.0 - attenuation**2, 0.0) / part.zeros.shots)
-        if attenuation < max(LEAST_SIGNAL, 4.0 * spread):
+        if attenuation < max(LEAST_SIGNAL, LEAST_DEVIATIONS * spread):
             names = ", ".join(str(part.qubits[c]) for c in columns)
             raise InputError(
-                f"mitigation: the parity of qubits {names} carries no signal (attenuation {attenuation:.3f} ± {spread:.3f}); "
-                "give more calibration_shots, or choose other qubits"
+                f"mitigation: the parity of qubits {names} carries no clear signal (attenuation {attenuation:.3f} "
+                f"± {spread:.3f}); {NO_SIGNAL}"
             )
 
 
