@@ -13,6 +13,8 @@ from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS
+from qep_qiskit.preparation.uniqueness import ordinary_size
+from qep_qiskit.preparation.variational import OUTLIER
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.cones.variance import LocalVariance
 
@@ -25,7 +27,7 @@ within 5 % of the ground state's; another local minimum of a glass, which is nea
 
 
 def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[NDArray[np.float64]]) -> list[float | None]:
-    """Return the energy variance of each family's free phase near the outputs, as a share of Σ c².
+    """Return the energy variance of each family's free phase near the outputs, as a share of Σ c² without outliers.
 
     It is None for a family without a free phase, for networks small enough for exact ground states or state vectors, and if a
     light cone is too large.
@@ -56,13 +58,19 @@ def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[
         if variance is not None:
             rows = np.array([families[number].free[np.frombuffer(used, dtype=bool)] for number in members])
             for number, share in zip(members, variance.shares(thetas, rows), strict=True):
-                shares[number] = float(share)
+                coefficients = families[number].free[np.frombuffer(near, dtype=bool)]
+                shares[number] = float(share * (coefficients @ coefficients) / _size(coefficients))
     return shares
 
 
+def _size(coefficients: NDArray[np.float64]) -> float:
+    """Return Σ c², in which a coefficient counts as at most `OUTLIER` times the median: one huge term would hide all others."""
+    return float(np.sum(np.minimum(np.abs(coefficients), OUTLIER * ordinary_size(coefficients)) ** 2))
+
+
 def _share(family: Family, state: NDArray[np.complex128], near: NDArray[np.bool_]) -> float | None:
-    """Return the same share as :class:`LocalVariance` from a state vector; None without strings near the outputs."""
-    size = float(np.sum(family.free[near] ** 2))
+    """Return the same share from a state vector; None without strings near the outputs."""
+    size = _size(family.free[near])
     if size == 0.0:
         return None
     structure = structure_for(family.frame.paulis)
