@@ -208,7 +208,7 @@ def farthest(order: int) -> float:
 
 
 def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
-    """Return a β at which the bias of a stencil of this order is well below one percent, or at most 2 % near a level crossing.
+    """Return a β at which the bias of a stencil of this order is well below one percent, or at most 1 % near a level crossing.
 
     Far from a crossing of two levels on one side, an expectation is a constant plus a multiple of 1/(1 + 2β · reach)². To leading
     order, with X = β · reach of the farthest phase, the bias is then 3X, 8X² or 12X⁴ times the derivative.
@@ -216,7 +216,7 @@ def safe_beta(reach: float, order: int, *, most: float = 0.1) -> float:
     It is at most `most`, but in a network of large coefficients no less than `FAINTEST` of what the bias allows, so that the
     nudge does not drown in rounding.
     """
-    share = {1: 0.004, 2: 0.05}.get(order, 0.16) / farthest(order)
+    share = {1: 0.0033, 2: 0.035}.get(order, 0.16) / farthest(order)
     return above_rounding(share / reach, most) if reach > 0 else most
 
 
