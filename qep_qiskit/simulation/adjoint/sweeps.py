@@ -10,8 +10,7 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -81,11 +80,6 @@ class LayeredCircuit:
             i - 1 if i and isinstance(layer, Phases) and isinstance(self._layers[i - 1], Rotations) else i
             for i, layer in enumerate(self._layers)
         ]
-        self._workspaces: list[_Workspace] = []
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Leave the workspaces out: in a copy, their views would no longer show their arrays."""
-        return {**self.__dict__, "_workspaces": []}
 
     def _place(self) -> list[Angle]:
         families: dict[tuple[int, ...], list[int]] = {}
@@ -148,17 +142,6 @@ class LayeredCircuit:
             layers[position] = move
         return layers
 
-    @contextmanager
-    def _workspace(self) -> Iterator[_Workspace]:
-        try:
-            workspace = self._workspaces.pop()
-        except IndexError:
-            workspace = _Workspace(self._size)
-        try:
-            yield workspace
-        finally:
-            self._workspaces.append(workspace)
-
     def _forward(self, layers: Sequence[BoundLayer], room: _Workspace) -> Complex:
         states, spare = room.first, room.second
         start = self._begin(layers, states)
@@ -182,7 +165,8 @@ class LayeredCircuit:
 
         It keeps the states after each rotation layer, and before each phase layer that does not follow a rotation layer.
         """
-        kept, spares = room.keep(len(layers)), (room.first, room.second)
+        room.states = [States.empty(1, self._size) for _ in layers]
+        kept, spares = room.states, (room.first, room.second)
         states = kept[0] if layers and isinstance(layers[0], BoundRotations) else spares[0]
         start = self._begin(layers, states)
         for position in range(start, len(layers)):
@@ -202,10 +186,7 @@ class LayeredCircuit:
 
     def state(self, slots: Real) -> Complex:
         """Return the state, shape (2**n,)."""
-        with self._workspace() as room:
-            state = self._forward(self._bind(slots), room).copy()
-        state *= self._phase_factor(slots)
-        return state
+        return self._forward(self._bind(slots), _Workspace(self._size)) * self._phase_factor(slots)
 
     def states(self, slots: Real) -> Complex:
         """Return the states for many rows of slots (R, slots), computed together, shape (R, 2**n); meant for few qubits."""
@@ -232,12 +213,11 @@ class LayeredCircuit:
         """Return the expectation value of an operator and its gradient (slots,), by one backward sweep."""
         layers = self._bind(slots)
         keep = len(layers) * self._size * 16 <= _KEPT_BYTES
-        with self._workspace() as room:
-            state = self._forward_kept(layers, room) if keep else self._forward(layers, room)
-            left = room.left
-            left.array[0] = op.apply(state)
-            energy = float(np.vdot(state, left.array[0]).real)
-            return energy, self._backward(layers, left, room.spare, room, keep=keep)[0]
+        room = _Workspace(self._size)
+        state = self._forward_kept(layers, room) if keep else self._forward(layers, room)
+        room.left.array[0] = op.apply(state)
+        energy = float(np.vdot(state, room.left.array[0]).real)
+        return energy, self._backward(layers, room.left, room.spare, room, keep=keep)[0]
 
     def _backward(self, layers: Sequence[BoundLayer], left: States, spare: States, room: _Workspace, *, keep: bool) -> Real:
         overlaps: dict[int, Any] = {}
@@ -339,16 +319,8 @@ def _common(selected: NDArray[np.intp], slots: NDArray[np.intp]) -> tuple[NDArra
 
 
 class _Workspace:
-    """Arrays that are reused from sweep to sweep."""
+    """The arrays of a forward and a backward sweep."""
 
     def __init__(self, size: int) -> None:
-        self._size = size
-        self.first, self.second = States.empty(1, size), States.empty(1, size)
+        self.first, self.second, self.left, self.spare = (States.empty(1, size) for _ in range(4))
         self.states: list[States] = []
-        self.left, self.spare = States.empty(1, size), States.empty(1, size)
-
-    def keep(self, count: int) -> list[States]:
-        """Return uninitialised memory for `count` separate states."""
-        if len(self.states) < count:
-            self.states = [States(array) for array in np.empty((count, 1, self._size), dtype=np.complex128)]
-        return self.states
