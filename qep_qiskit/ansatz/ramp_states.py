@@ -142,6 +142,8 @@ def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Arra
     for k, (label, qubit) in enumerate(zip(labels, qubits, strict=True)):
         sigma[qubit] = Pauli(label[qubit]).to_matrix()
         first[:, qubit], second[:, qubit] = dt * start[:, k], dt * targets[:, k]
+    if (first == first[0]).all() and (second == second[0]).all():
+        first, second = first[:1], second[:1]  # one matrix for all rows
     blocks = [range(low, min(low + BLOCK, num_qubits)) for low in range(0, num_qubits, BLOCK)]
     blocks = [block for block in blocks if set(block) & set(qubits)]
 
@@ -160,7 +162,7 @@ def _fields(num_qubits: int, paulis: Any, start: Array, targets: Array, dt: Arra
 
 
 def _on_block(matrix: Array, state: States, inner: int) -> States:
-    rows, size = len(matrix), matrix.shape[1]
+    rows, size = len(state), matrix.shape[1]
     if inner == 1:
         turned = state.reshape(rows, -1, size) @ matrix.transpose(0, 2, 1)
     else:

@@ -220,7 +220,11 @@ def boundary_curvature(schedule: object) -> float | None:
     >>> [boundary_curvature(name) for name in ("cosine", "smoothstep", "quintic", "curved_20", "linear")]
     [4.934802, 6.0, 0.0, 20.0, None]
     """
-    function = schedule_of(schedule)
+    return _boundary_curvature(schedule_of(schedule))
+
+
+@functools.lru_cache(maxsize=32)
+def _boundary_curvature(function: RampSchedule) -> float | None:
     if isinstance(function, Curved):
         return function.curvature
     near = STEP * np.arange(6.0)

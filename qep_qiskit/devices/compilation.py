@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
+from threading import Lock
 from typing import Any
 
 import rustworkx as rx
@@ -25,6 +26,7 @@ class Cache:
     def __init__(self, size: int = 32) -> None:
         self._size = size
         self._kept: OrderedDict[Hashable, tuple[object, Any]] = OrderedDict()
+        self._lock = Lock()
 
     def __reduce__(self) -> tuple[type[Cache], tuple[int]]:
         return Cache, (self._size,)  # a pickled copy starts with an empty cache
@@ -58,13 +60,15 @@ class Cache:
         If the key contains the id of an object, pass that object as `anchor`. The entry keeps it alive, so that its id cannot be
         reused for another object.
         """
-        if key in self._kept:
-            self._kept.move_to_end(key)
-            return self._kept[key][1]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key][1]
         value = make()
-        self._kept[key] = (anchor, value)
-        while len(self._kept) > self._size:
-            self._kept.popitem(last=False)
+        with self._lock:
+            self._kept[key] = (anchor, value)
+            while len(self._kept) > self._size:
+                self._kept.popitem(last=False)
         return value
 
 

@@ -148,9 +148,8 @@ class Plan(Value):
     @cached_property
     def supports(self) -> tuple[frozenset[tuple[int, ...]], ...]:
         """The sets of qubits on which the strings of each basis act."""
-        paulis = self.problem.frame.paulis
-        busy = paulis.x | paulis.z
-        return tuple(frozenset(tuple(np.flatnonzero(row).tolist()) for row in busy[list(b.strings)]) for b in self.bases)
+        qubits = self.problem.frame.qubits
+        return tuple(frozenset(qubits[string] for string in basis.strings) for basis in self.bases)
 
     @cached_property
     def bias(self) -> Bias:

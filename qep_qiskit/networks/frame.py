@@ -41,6 +41,11 @@ class Frame:
         """True for strings that are not the identity, shape (L,)."""
         return np.asarray((self.paulis.x | self.paulis.z).any(axis=1))
 
+    @cached_property
+    def qubits(self) -> tuple[tuple[int, ...], ...]:
+        """The qubits on which each string acts."""
+        return tuple(tuple(np.flatnonzero(row).tolist()) for row in self.paulis.x | self.paulis.z)
+
     def operator(self, coefficients: NDArray[np.float64]) -> SparsePauliOp:
         """Return Σ_l coefficients[l] P_l without strings of coefficient zero."""
         keep = np.flatnonzero(coefficients)

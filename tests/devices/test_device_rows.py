@@ -1,5 +1,7 @@
 """Shots of the package's own simulation, against Aer's distributions."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +11,7 @@ from qiskit_aer.noise import NoiseModel
 from scipy.stats import chi2
 
 import qep_qiskit as qep
+from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
 from qep_qiskit.devices.simulated import aer_engine, density_engine, exact_engine
 from qep_qiskit.errors import InputError
@@ -170,3 +173,34 @@ def test_compiled_circuits_are_known_by_their_content():
         assert other.digest != compiled.digest
     first = device.cache.measured(compiled, "XYZ")
     assert device.cache.measured(again, "XYZ") is first is not device.cache.measured(compiled, "XYX")
+
+
+def test_a_new_device_without_noise_finds_the_programs_of_earlier_ones(monkeypatch):
+    made, from_circuit = [], CircuitProgram.from_circuit
+    monkeypatch.setattr(exact_engine, "_WITHOUT_NOISE", Cache())
+    monkeypatch.setattr(CircuitProgram, "from_circuit", lambda circuit: made.append(circuit) or from_circuit(circuit))
+    results = []
+    for _ in range(3):
+        device = qep.simulator(seed=2)
+        results.append(device.sample(work_of(device, 2), shots=100, seed=5))
+    assert len(made) == 1
+    weights = [[samples.weights.tolist() for item in result for samples in item] for result in results]
+    assert weights[0] == weights[1] == weights[2]
+
+
+class Slow(int):
+    """A key that lets other threads run whenever it is looked up."""
+
+    def __hash__(self):
+        time.sleep(1e-5)
+        return int(self)
+
+
+def test_a_cache_is_filled_by_several_threads_at_once():
+    cache = Cache(size=2)
+
+    def ask(number):
+        return [cache.kept(Slow(key % 3), lambda key=key: key % 3) == key % 3 for key in range(number, number + 300)]
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(all(answers) for answers in pool.map(ask, range(8)))

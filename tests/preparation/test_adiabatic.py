@@ -55,6 +55,20 @@ def test_circuit_and_fast_states_agree(labels, schedule, order):
         assert overlap(fast, slow) == pytest.approx(1, abs=1e-12)
 
 
+@pytest.mark.parametrize("num_qubits", [2, 6])
+@pytest.mark.parametrize("alike", [True, False], ids=["equal fields", "own fields"])
+def test_rows_that_are_ramped_together_have_the_states_of_each_alone(num_qubits, alike):
+    rng, paulis = np.random.default_rng(8), ising_paulis("chain", num_qubits)
+    rows, fields = rng.uniform(-1, 1, (5, len(paulis))), paulis.x.any(axis=1)
+    rows[:, fields] = -rng.uniform(0.5, 1.5, (1 if alike else 5, int(fields.sum())))
+    ramp = Adiabatic(steps=4).ramp(random_family(0, paulis.to_labels()))
+    together = ramp_states(ramp, rows, 2.0)
+    assert np.array_equal(together, np.concatenate([ramp_states(ramp, row[None], 2.0) for row in rows]))
+    times = np.linspace(1.0, 3.0, 5)  # the fields turn by different angles even if they are equal
+    each = np.concatenate([ramp_states(ramp, row[None], time) for row, time in zip(rows, times, strict=True)])
+    assert np.array_equal(ramp_states(ramp, rows, times), each)
+
+
 def exact_ramp(family: Family, phase: int, preparer: Adiabatic) -> np.ndarray:
     """Return the time-ordered product of many short dense exponentials: the ramp without Trotter's error."""
     ramp = preparer.ramp(family)

@@ -95,6 +95,8 @@ class _NoiseFree:
 
 
 _Program = _NoiseFree | NoisyProgram
+_WITHOUT_NOISE = Cache()
+"""Programs without noise depend on the circuit alone, so that new devices find those of earlier ones."""
 
 
 def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _Program:
@@ -105,7 +107,7 @@ def _program_of(compiled: Compiled, model: NoiseModel | None, cache: Cache) -> _
             return _noise_free(compiled)
         return NoisyProgram(compiled.circuit, matrices_of(model, cache), functools.partial(basis_change, gates=compiled.gates))
 
-    return program_of("program", compiled, model, cache, make)
+    return program_of("program", compiled, model, cache if model is not None else _WITHOUT_NOISE, make)
 
 
 def _noise_free(compiled: Compiled) -> _NoiseFree:
