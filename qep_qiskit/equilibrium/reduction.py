@@ -271,7 +271,9 @@ def _readout_bias(
     found, off = None, []
     supports = plan.problem.frame.paulis.x | plan.problem.frame.paulis.z
     for p, (values, _) in enumerate(strings):
-        excess, here = excesses(mitigator.rates, outcomes.calibrations, supports, outcomes.qubits[p])
+        excess, here = np.zeros(len(values)), None
+        if p in outcomes.qubits:  # a phase without a nudge is not measured
+            excess, here = excesses(mitigator.rates, outcomes.calibrations, supports, outcomes.qubits[p])
         found = max((each for each in (found, here) if each), key=lambda each: each.deviations, default=None)
         off.append(values * excess)
     warnings = correlated(method.readout, found, carried(off))

@@ -10,10 +10,13 @@ from pulls import of_weights, repeated, truth_of
 from readout_device import ReadoutErrorDevice
 
 import qep_qiskit as qep
+from qep_qiskit.equilibrium.reduction import reduce
+from qep_qiskit.equilibrium.rounds import run
 from qep_qiskit.measurement.mitigation.readout.correlations import excesses
 from qep_qiskit.measurement.mitigation.readout.rates import rates_of
 from qep_qiskit.measurement.mitigator import CalibrationSamples
 from qep_qiskit.samples import distinct
+from qep_qiskit.settings import Settings
 from qep_qiskit.verbs.predictions import predictions
 
 NETWORK = qep.ising(sites=4, edges="chain", inputs=[0], outputs=[2, 3])
@@ -79,3 +82,14 @@ def test_chance_is_not_taken_for_a_correlation(rate, shots):
         calibration = [CalibrationSamples(qubits, zeros, ones)]
         found = excesses(rates_of(calibration), calibration, supports, qubits)
         assert found[1] is None and not found[0].any()
+
+
+@pytest.mark.parametrize("method", ["tensored", "m3", "trex"])
+def test_phases_without_a_nudge_need_no_counts(method):
+    """With few shots an error signal may be measured as exactly zero; a training does not measure its nudged phases then."""
+    network = qep.ising(sites=2, edges="chain", inputs=[0], outputs=[1])
+    problem = qep.Problem(network, [2.0, 1.0, 1.0, 0.0, 0.0], x=[1.0], cost=qep.SquaredError([1.0]))
+    device = ReadoutErrorDevice(((0.0, 0.0),) * 2)
+    [(plan, outcomes)] = run([problem], Settings(stencil=STENCIL, shots=10, device=device, mitigation=method), sparing=True)
+    assert set(outcomes.qubits) == {0}
+    assert not reduce(plan, outcomes).values.any()
