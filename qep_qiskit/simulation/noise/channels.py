@@ -104,6 +104,7 @@ class ChannelProgram:
             For each reading, which rows to compute.
         """
         results = [np.empty((len(angles), 2 ** len(wires))) for _ in readings]
+        pairs = [[_joined([of[w] for w in self._order[k : k + 2]]) for k in range(0, self.num_wires, 2)] for of in readings]
         size = 4**self.num_wires
         together = max(1, _TOGETHER // size)
         most = max(1, min(_MATRICES, _ROOM // max(1, 256 * len(self._blocks))))
@@ -115,7 +116,7 @@ class ChannelProgram:
                 for low in range(0, len(rows), together):
                     part = slice(low, min(low + together, len(rows)))
                     states = self._evolved(matrices, places, part, buffers)
-                    for reading, mask, out in zip(readings, wanted, results, strict=True):
+                    for reading, mask, out in zip(pairs, wanted, results, strict=True):
                         here = slice(first + part.start, first + part.stop)
                         if mask[here].any():
                             out[here] = self._read(states, reading, wires)
@@ -146,11 +147,9 @@ class ChannelProgram:
             states, spare = spare, states
         return states
 
-    def _read(self, states: Real, reading: Sequence[Real], wires: Sequence[int]) -> Real:
+    def _read(self, states: Real, pairs: Sequence[Real], wires: Sequence[int]) -> Real:
         values, done, rest = states, len(states), 4**self.num_wires
-        for start in range(0, self.num_wires, 2):
-            pair = [reading[wire] for wire in self._order[start : start + 2]]
-            matrix = _joined(pair)
+        for matrix in pairs:
             rest //= matrix.shape[1]
             values = matrix @ values.reshape(done, matrix.shape[1], rest)
             done *= matrix.shape[0]
