@@ -8,6 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.primitives import BitArray
 
+from qep_qiskit.memory import require
+
+MOST_SHOTS = 10**12
+"""Largest allowed number of shots of a circuit."""
+
 
 @dataclass(frozen=True)
 class Samples:
@@ -69,6 +74,17 @@ def _from_packed(rows: NDArray[np.uint8], num_bits: int) -> Samples:
     _, first, counts = np.unique(keys, return_index=True, return_counts=True)
     outcomes = np.unpackbits(rows[first], axis=1)[:, ::-1][:, :num_bits].astype(bool)
     return Samples(outcomes, counts / rows.shape[0], rows.shape[0])
+
+
+def require_shots(shots: int, size: float, remedy: str = "take fewer") -> None:
+    """Refuse shots that do not fit into free memory, drawn one by one with `size` bytes for each.
+
+    Raises
+    ------
+    InputError
+        If the memory is not free. The message states the needed and the free memory.
+    """
+    require(shots * size, f"measurement.shots: {shots:,} shots", remedy)
 
 
 def distinct(outcomes: NDArray[np.bool_]) -> Samples:

@@ -48,6 +48,25 @@ def test_work_that_does_not_fit_gives_one_line(tmp_path, small_machine, what):
     assert result.exit_code == 2 and result.stderr.count("\n") == 1 and named in result.stderr, result.stderr
 
 
+DRAWN = {
+    "product states": {"preparer": qep.MeanField()},
+    "matrix product states": {"preparer": qep.MPS()},
+    "light cones": {"preparer": qep.VQE(layers=1), "sites": 30},
+    "noisy light cones": {"preparer": qep.VQE(layers=1), "device": "fake_torino", "sites": 20},
+    "aer": {"device": qep.aer()},
+    "a snapshot on aer": {"device": qep.fake("lima", engine="aer"), "preparer": qep.VQE(layers=1)},
+}
+
+
+@pytest.mark.parametrize("what", DRAWN)
+def test_shots_that_are_drawn_one_by_one_must_fit(small_machine, what):
+    options = {"sites": 4, **DRAWN[what]}
+    network = qep.ising(sites=options.pop("sites"), edges="chain", inputs=[0], outputs=[1])
+    problem = qep.Problem(network, network.initial_weights(seed=1), x=[0.5], cost=qep.SquaredError([0.1]))
+    with pytest.raises(InputError, match="measurement.shots: 1,000,000,000 shots need about .* of memory"):
+        qep.gradient(problem, stencil=qep.symmetric(0.2), shots=10**9, **options)
+
+
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_large_legal_uses_are_not_refused(small_machine):
     network = qep.ising(sites=127, edges="heavy-hex", inputs=[0], outputs=[126])

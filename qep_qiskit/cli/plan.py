@@ -128,7 +128,7 @@ def command(
     else:
         show(console(), result, prepared, whole=whole)
     if missed is not None:
-        say(str(missed), err=True)
+        say(f"qep: {missed}", err=True)
         raise click.exceptions.Exit(1)
 
 

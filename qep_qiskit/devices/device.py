@@ -15,7 +15,7 @@ from qep_qiskit.checks import whole
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
-from qep_qiskit.samples import Samples
+from qep_qiskit.samples import MOST_SHOTS, Samples
 
 if TYPE_CHECKING:
     from qiskit_aer.noise import NoiseModel
@@ -191,10 +191,6 @@ class Device(Protocol):
     def describe(self) -> dict[str, object]:
         """Return the name, versions, noise and calibration date, for reports."""
         ...
-
-
-MOST_SHOTS = 10**12
-"""Largest allowed number of shots."""
 
 
 class Measuring:

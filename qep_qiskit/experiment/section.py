@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, create_model, model_validator
 
 from qep_qiskit.kinds import Key, Kind, Kinds, Parameter, one_of, shown
 
@@ -166,7 +166,16 @@ def _limited(form: Any, key: Key) -> Any:
         return Annotated[form, Field(ge=key.least, le=key.most, gt=key.above, lt=key.below)]
     if origin in (Union, types.UnionType):
         return Union[tuple(_limited(part, key) for part in parts)]  # noqa: UP007
+    if origin is Literal and bool not in map(type, parts):
+        return Annotated[form, BeforeValidator(_no_flag)]
     return origin[tuple(_limited(part, key) for part in parts)] if origin in (list, dict) else form
+
+
+def _no_flag(value: Any) -> Any:
+    """Refuse true and false, which are equal to 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a flag")
+    return value
 
 
 def _form(parameter: Parameter) -> Any:

@@ -15,6 +15,7 @@ from qep_qiskit.errors import InputError
 from qep_qiskit.forecasting.accuracy import Accuracy
 from qep_qiskit.forecasting.prediction import Prediction
 from qep_qiskit.measurement.split import OptimalShots, Split
+from qep_qiskit.samples import MOST_SHOTS
 from qep_qiskit.settings import Settings
 
 Vector = NDArray[np.float64]
@@ -24,8 +25,6 @@ GRID = 7
 PRECISION = 0.05
 """The precision of ln β. The mean squared error is flat at its minimum: a change of β by 5 % raises it by less than 1 %."""
 ITERATIONS = 200
-MOST_SHOTS = 1e15
-"""The largest number of shots per circuit. A target error that needs more counts as unreachable."""
 LEAST_SHARE = 0.1
 """The smallest shots of a circuit as a share of the mean, so that loss and predictions keep useful error bars."""
 

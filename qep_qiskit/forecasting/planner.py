@@ -178,6 +178,9 @@ def settle(problem: Problem, settings: Settings, progress: Progress = silent) ->
     """
     if not settings.open:
         return settings, None
+    refuse_without_qubits(problem, settings.preparer, settings.shots)
+    if (what := _without_circuits(problem, settings)) is not None:
+        raise InputError(f'stencil.beta: "auto" is chosen for circuits, and {what} has none; give a number, or "adaptive"')
     question = with_beta(Question(problem, settings), progress)
     choice = best_choice(question, progress)
     settled = settings_with(question.settings, choice)
@@ -209,9 +212,15 @@ def _refuse_without_circuits(question: Question) -> None:
     """Refuse what has neither a price nor shots."""
     problem, settings = question.problem, question.settings
     refuse_without_qubits(problem, settings.preparer, settings.shots)
-    if problem.network.closed_form or settings.preparer.supports.no_circuits:
-        what = "a network in closed form" if problem.network.closed_form else "this preparation"
+    if (what := _without_circuits(problem, settings)) is not None:
         raise InputError(f"plan: {what} has no circuits, so there is nothing to forecast; take qep gradient or qep.gradient(...)")
+
+
+def _without_circuits(problem: Problem, settings: Settings) -> str | None:
+    """Return what has no circuits: the network or the preparation. None if there are circuits."""
+    if problem.network.closed_form:
+        return "a network in closed form"
+    return "this preparation" if settings.preparer.supports.no_circuits else None
 
 
 def with_beta(question: Question, progress: Progress = silent) -> Question:

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import whole
+from qep_qiskit.checks import shown, whole
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
+from qep_qiskit.samples import MOST_SHOTS
 from qep_qiskit.values import Brief
 
 
@@ -38,14 +39,16 @@ class Split(Brief):
 
     def __post_init__(self) -> None:
         try:
-            rows = tuple(tuple(whole("shots", n) for n in row) for row in self.shots)
+            rows = tuple(tuple(whole("split", n, most=MOST_SHOTS) for n in row) for row in self.shots)
         except TypeError:
-            raise InputError(f"shots: {self.shots!r} is not a table of whole numbers; give one row per phase") from None
+            raise InputError(f"split: {shown(self.shots)} is not a table of whole numbers; give one row per phase") from None
         if not rows or not rows[0] or len({len(row) for row in rows}) != 1:
-            raise InputError("shots: a split has one row per phase and one whole number per basis, all rows of one length")
+            raise InputError("split: give one row per phase with one whole number per basis, all rows of one length")
+        if not any(map(any, rows)):
+            raise InputError("split: has no shots; give at least 2 for every circuit that is measured")
         object.__setattr__(self, "shots", rows)
         if self.calibration is not None:
-            object.__setattr__(self, "calibration", whole("shots: calibration", self.calibration))
+            object.__setattr__(self, "calibration", whole("split: calibration", self.calibration))
 
     @property
     def table(self) -> NDArray[np.int64]:
@@ -62,14 +65,14 @@ class Split(Brief):
         table = self.table
         if table.shape != measured.shape:
             raise InputError(
-                f"shots: a split of {_size(table)}, but the gradient has {_size(measured)}; give one row per phase with one "
+                f"measurement.split: has {_size(table)}, but the gradient has {_size(measured)}; give one row per phase with one "
                 "number per basis"
             )
         short = np.argwhere(measured & (table < 2))
         if short.size:
             phase, basis = (int(i) for i in short[0])
             raise InputError(
-                f"shots: phase {phase} in basis {basis} has {int(table[phase, basis])} shots; "
+                f"measurement.split: phase {phase} in basis {basis} has {int(table[phase, basis])} shots; "
                 "every circuit that is measured needs at least 2"
             )
         return np.where(measured, table, 0)

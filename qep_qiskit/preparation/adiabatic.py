@@ -130,6 +130,11 @@ class Adiabatic(Brief, Preparer):
                 raise InputError(f"{name}: goes with nudge_time only, the duration of the nudge's own ramp; give it too")
         if self.nudge_time is not None:
             object.__setattr__(self, "nudge_time", real("Adiabatic: nudge_time", self.nudge_time, above=0))
+            if self.nudge_steps is None and (steps := self.nudge_time * self.steps / self.time) > MOST_ROTATIONS:
+                raise InputError(
+                    f"nudge_time: {self.nudge_time:g} takes {steps:.3g} steps as long as those of the ramp, more than "
+                    f"{MOST_ROTATIONS:,}; take a shorter nudge_time, or give nudge_steps"
+                )
         if self.nudge_steps is not None:
             object.__setattr__(self, "nudge_steps", whole("Adiabatic: nudge_steps", self.nudge_steps, least=1))
         if self.nudge_schedule is not None:
@@ -340,6 +345,8 @@ class Adiabatic(Brief, Preparer):
     def _warnings(self, ramp: Ramp, coefficients: Vector) -> list[str]:
         largest = max(float(np.abs(coefficients).max()), float(np.abs(ramp.fields).max()))
         angle = 2 * self.time / self.steps * largest
+        if not math.isfinite(angle):
+            raise InputError(f"preparation.time: {self.time:g} turns a term by more than any number; take a shorter time")
         if angle <= LARGE_ANGLE:
             return []
         enough = math.ceil(self.steps * angle / LARGE_ANGLE)

@@ -12,7 +12,7 @@ from qiskit.circuit import QuantumCircuit
 from qep_qiskit.ansatz.names import numbered
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.preparer import Phase, Prepared, StateCircuit
-from qep_qiskit.samples import Samples, distinct
+from qep_qiskit.samples import Samples, distinct, require_shots
 from qep_qiskit.simulation.closed_form.product_states import ProductStrings, product_state
 
 Vector = NDArray[np.float64]
@@ -90,5 +90,6 @@ def _circuit(num_qubits: int, real: bool) -> QuantumCircuit:
 
 
 def _drawn(spins: Vector, axes: str, shots: int, rng: np.random.Generator) -> Samples:
+    require_shots(shots, 9 * len(spins) + 32)
     up = np.array([vector["XYZ".index(letter)] for vector, letter in zip(spins, axes, strict=True)])
     return distinct(rng.random((shots, len(spins))) >= (1 + up) / 2)

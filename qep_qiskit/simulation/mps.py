@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.samples import Samples, distinct
+from qep_qiskit.samples import Samples, distinct, require_shots
 from qep_qiskit.simulation import dmrg
 from qep_qiskit.simulation.chain_order import chain_order
 from qep_qiskit.simulation.threads import single_threaded
@@ -102,11 +102,13 @@ def draw_chain(
     shots : int
     rng : Generator
     """
+    sites = [np.asarray(tensor) for tensor in tensors]
+    require_shots(shots, 100 * max(site.shape[2] for site in sites) + len(order) + 32)
     outcomes = np.empty((shots, len(order)), dtype=bool)
     left = np.ones((shots, 1), dtype=complex)
     with single_threaded(0):
-        for qubit, site in zip(order, tensors, strict=True):
-            tensor = np.einsum("ap,lpr->lar", _TO_Z[axes[qubit]], np.asarray(site))
+        for qubit, site in zip(order, sites, strict=True):
+            tensor = np.einsum("ap,lpr->lar", _TO_Z[axes[qubit]], site)
             both = np.tensordot(left, tensor, axes=1)
             weights = np.einsum("sar,sar->sa", both, both.conj()).real
             one = rng.random(shots) * weights.sum(axis=1) > weights[:, 0]

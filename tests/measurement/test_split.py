@@ -77,10 +77,12 @@ def test_a_plan_with_a_split_is_stored_as_a_document():
         ([[10, 0.5]], "0.5 is not allowed"),
         (3, "not a table"),
         ([[-1]], "-1 is not allowed"),
+        ([[10**13]], "from 0 to 1000000000000"),
+        ([[0, 0]], "has no shots"),
     ],
 )
 def test_a_wrong_split(table, words):
-    with pytest.raises(InputError, match="shots: ") as caught:
+    with pytest.raises(InputError, match="split: ") as caught:
         qep.gradient(PROBLEM, stencil=STENCIL, shots=qep.Split(table))
     assert words in str(caught.value)
 

@@ -118,6 +118,7 @@ BAD = [
     (["measurement.shots=100"], ["measurement.shots", "100", "closed form"]),
     (["preparation.method=vqe"], ["preparation.method", "vqe", "closed form"]),
     (["cost.kind=observable", 'cost.operator={"r[9]" = 1.0}', "sample.y="], ["cost.operator", "r[9]", "0 to 2"]),
+    (["stencil.beta=auto"], ["stencil.beta", "a network in closed form has none", '"adaptive"']),
     (["cost.kind=observable", "cost.operator={ZZI = 1.0}", "sample.y="], ["cost.operator", "closed form", "r[0]"]),
 ]
 

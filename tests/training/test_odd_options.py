@@ -88,6 +88,15 @@ def test_a_step_without_measure_ends_the_training(rate, optimizer, bounds):
         train(learning_rate=rate, optimizer=optimizer, bounds=bounds, epochs=3)
 
 
+@pytest.mark.parametrize("optimizer", ["adam", "sgd", "momentum"])
+@pytest.mark.parametrize(
+    "penalty", [{"l2": 1e200}, {"l2": 1e308}, {"soft_cutoff": {"J": (0.0, 1e200)}}, {"l2": 1e200, "clip": 1.0}]
+)
+def test_a_penalty_without_measure_ends_the_training(penalty, optimizer):
+    with pytest.raises(qep.InputError, match="training: the gradient with its penalties .* take a smaller l2"):
+        train(optimizer=optimizer, **penalty)
+
+
 def test_steps_before_a_failed_one_are_kept(tmp_path):
     from qep_qiskit.runs import open_run
 

@@ -16,11 +16,13 @@ from qiskit_aer.primitives import SamplerV2
 from qep_qiskit.devices.compilation import Cache
 from qep_qiskit.devices.device import Work
 from qep_qiskit.errors import InputError
-from qep_qiskit.samples import Samples, from_bit_array, from_probabilities
+from qep_qiskit.samples import Samples, from_bit_array, from_probabilities, require_shots
 from qep_qiskit.simulation.circuit_shots import DROPPED, arranged
 from qep_qiskit.simulation.noise.aer_model import confused, confusion_of
 
 NAME = "qiskit-aer"
+BYTES_PER_SHOT = 115
+"""What Aer needs at least for one shot of one circuit, since it returns every outcome as a text."""
 MOST_VECTOR_QUBITS = 28
 """Largest number of qubits for which the automatic method takes state vectors without noise, which Aer prefers at any size."""
 
@@ -56,6 +58,8 @@ def run(
                 "run_options": {"runtime_parameter_bind_enable": True},
             },
         )
+        rows = sum(len(work[i].values) for i in members)
+        require_shots(shots, BYTES_PER_SHOT * rows, "take fewer, or the device 'simulator'")
         pubs = [pub for i, circuit in zip(members, circuits, strict=True) for pub in _pubs(circuit, work[i].values)]
         try:
             outcome = sampler.run(pubs, shots=shots).result()

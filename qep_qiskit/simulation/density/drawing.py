@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.samples import require_shots
 from qep_qiskit.simulation.noise.transfer import Real
 
 _SHOTS = 1 << 13
@@ -34,6 +35,7 @@ def draw_places(tensors: Sequence[Real], chances: Sequence[Real], shots: int, rn
         rest.append(vector / np.abs(vector).max())
     rest.reverse()
     branches = [np.einsum("xf,lfr->xlr", chance, tensor) for chance, tensor in zip(chances, tensors, strict=True)]
+    require_shots(shots, len(tensors) + 32)
     outcomes = np.empty((shots, len(tensors)), dtype=bool)
     for first in range(0, shots, _SHOTS):
         part = outcomes[first : first + _SHOTS]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -67,7 +68,13 @@ class Constraints:
         if self.soft_cutoff is not None:
             penalty = penalty + self.soft_cutoff.gradient(weights)
         gradient = np.where(self.trained, values + penalty, 0.0)
-        size = float(np.linalg.norm(gradient))
+        with np.errstate(over="ignore"):
+            size = float(np.linalg.norm(gradient))
+        if not math.isfinite(size):
+            raise InputError(
+                "training: the gradient with its penalties is too large for double precision; take a smaller l2, or smaller "
+                "slopes in soft_cutoff"
+            )
         return gradient * (self.clip / size) if self.clip is not None and size > self.clip else gradient
 
     def covariance(self, covariance: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
