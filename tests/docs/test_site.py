@@ -18,7 +18,7 @@ import qep_qiskit
 from qep_qiskit import kinds, runs
 from qep_qiskit.cli.main import VERBS, cli
 from qep_qiskit.experiment.section import SectionOfKinds
-from qep_qiskit.experiment.sections import SECTIONS
+from qep_qiskit.experiment.sections import SECTIONS, sections_with
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -150,3 +150,10 @@ def test_commands_have_verbs_options_and_files_that_exist(page, line):
 
 def test_every_verb_is_told_of_somewhere():
     assert {line.split()[1] for _, line in commands() if len(line.split()) > 1} >= set(VERBS)
+
+
+@pytest.mark.parametrize("page", sorted(PAGES))
+def test_the_keys_of_a_spec_that_a_page_names_exist(page):
+    named = re.findall(rf"`(?:--set )?({'|'.join(SECTIONS)})\.([a-z_]+)(?: ?= ?[^`]*)?`", PAGES[page])
+    python = {("network", name) for name in dir(qep_qiskit.Network)}
+    assert [key for key in named if key not in python and key[0] not in sections_with(key[1])] == []
