@@ -14,6 +14,7 @@ from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.evaluator import Evaluator, hessians, with_hessians
 from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.newton_steps import LEAST_CURVATURE, STEP, newton_steps, step_along
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
 from qep_qiskit.preparation.structures import bound, structure_for, structure_of
 from qep_qiskit.preparation.true_states import true_ground_states
@@ -29,14 +30,10 @@ MOST_GAP_QUBITS = 14
 """Up to this number of qubits, the true gap is also computed, which takes a small part of the time of a search."""
 FLAT = 1e-9
 """Directions count as redundant, with no effect on the state, if their curvature is below this share of the largest."""
-STEP = 1e-4
-"""The largest angle of the step with which the state is differentiated."""
 SETTLED, MOST_ITERATIONS = 1e-5, 30
 """The relative residual of a response that is found by iterations, and the largest number of them."""
 SOFT = 1e-3
 """The share of the slope that the regulariser may take up before the Hessian is computed to find flat directions."""
-LEAST_CURVATURE = 0.1
-"""The least curvature with the regulariser, as a share of the regulariser."""
 FLAT_IN_ROWS = 1e-6
 """The same share as `FLAT` for curvatures that come from differences of slopes."""
 ROUNDING = 1e-13
@@ -91,11 +88,6 @@ def without_rounding(slopes: NDArray[np.float64], nudges: NDArray[np.float64]) -
     """
     sizes = np.linalg.norm(slopes, axis=-1, keepdims=True)
     return np.where(sizes <= ROUNDING * np.abs(nudges).sum(axis=-1, keepdims=True), 0.0, slopes)
-
-
-def step_along(ways: NDArray[np.float64], longest: float) -> NDArray[np.float64]:
-    """Return the factor at which the largest angle of a way (P,) or of each of many ways (R, P) becomes `longest`."""
-    return longest / np.maximum(np.abs(ways).max(axis=-1, initial=0.0), 1e-300)
 
 
 def _moved(values: Vector, axes: Matrix, slope: Vector, mu: float) -> Vector:
@@ -195,40 +187,25 @@ class AnsatzResponses:
     def _iterated(self, numbers: NDArray[np.intp], slopes: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
         """Return −(∂²E + μ)⁻¹ slope where the inverse is nearly known, and the rows for which it is settled.
 
-        Conjugate gradients, preconditioned by the known inverse, take a few evaluations per row. Slopes in nearly flat
-        directions, which the regulariser takes up, are left to the Hessian, and so are rows that curve downwards somewhere.
+        Slopes in nearly flat directions, which the regulariser takes up, are left to the Hessian.
         """
         moved, settled = np.zeros_like(slopes), np.zeros(len(numbers), dtype=bool)
         live = np.flatnonzero([self._inverses[number] is not None for number in numbers])
-        if not len(live):
-            return moved, settled
-        inverses = np.array([self._inverses[number] for number in numbers[live]])
-        thetas, free, mu = self._thetas[numbers[live]], self._free[numbers[live]], self._mu[numbers[live], None]
-        move, rest, sizes = np.zeros_like(slopes[live]), -slopes[live], np.linalg.norm(slopes[live], axis=1)
-        conditioned = (inverses @ rest[:, :, None])[:, :, 0]
-        way, size = conditioned, np.einsum("rp,rp->r", rest, conditioned)
-        done, left = sizes == 0.0, np.zeros(len(live), dtype=bool)
-        for _ in range(MOST_ITERATIONS):
-            on = np.flatnonzero(~done & ~left)
-            if not len(on):
-                break
-            along, step = way[on], step_along(way[on], STEP)[:, None]
-            shifted = np.concatenate([thetas[on] + step * along, thetas[on] - step * along])
-            ahead, behind = np.split(self._evaluator.energies_and_gradients(shifted, np.concatenate([free[on], free[on]]))[1], 2)
-            curved = (ahead - behind) / (2 * step) + mu[on] * along
-            curvature = np.einsum("rp,rp->r", along, curved)
-            convex = (size[on] > 0.0) & (curvature > LEAST_CURVATURE * mu[on, 0] * np.einsum("rp,rp->r", along, along))
-            left[on[~convex]] = True
-            on, along, curved = on[convex], along[convex], curved[convex]
-            length = size[on] / curvature[convex]
-            move[on] += length[:, None] * along
-            rest[on] -= length[:, None] * curved
-            done[on] = np.linalg.norm(rest[on], axis=1) <= SETTLED * sizes[on]
-            conditioned = (inverses[on] @ rest[on, :, None])[:, :, 0]
-            before, size[on] = size[on], np.einsum("rp,rp->r", rest[on], conditioned)
-            way[on] = conditioned + (size[on] / before)[:, None] * along
-        moved[live] = move
-        settled[live] = done & (np.linalg.norm(mu * move, axis=1) <= SOFT * sizes)
+        if len(live):
+            of_live, mu = numbers[live], self._mu[numbers[live]]
+            inverses = np.array([self._inverses[number] for number in of_live])
+            moved[live], found = newton_steps(
+                self._evaluator,
+                self._thetas[of_live],
+                self._free[of_live],
+                mu,
+                inverses,
+                slopes[live],
+                precision=SETTLED,
+                most=MOST_ITERATIONS,
+            )
+            taken_up = np.linalg.norm(mu[:, None] * moved[live], axis=1)
+            settled[live] = found & (taken_up <= SOFT * np.linalg.norm(slopes[live], axis=1))
         return moved, settled
 
     def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:

@@ -81,6 +81,10 @@ class FullMemory(Memory):
         """Set the inverse Hessians of some rows."""
         self.inverse[rows], self.known[rows] = inverse, True
 
+    def soften(self, curvature: float) -> None:
+        """Add a curvature in all directions to the Hessians of all rows."""
+        self.inverse[:] = np.linalg.solve(np.eye(self.inverse.shape[1]) + curvature * self.inverse, self.inverse)
+
     def add(self, rows: Rows, step: Real, change: Real) -> None:
         """Add a step with s·y > 0 to each of these rows."""
         if not len(rows):

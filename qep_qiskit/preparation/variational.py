@@ -23,6 +23,7 @@ from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
 from qep_qiskit.preparation.evaluator import MOST_BATCHED_QUBITS, Evaluator, hessians, quick_hessians
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.newton_steps import newton_steps
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
 from qep_qiskit.preparation.renewal import CAUTION, DEEP, FURTHER, inverses, renewed, shifted
 from qep_qiskit.preparation.solution import Begin, Precision, Solution
@@ -33,7 +34,7 @@ Real = NDArray[np.float64]
 FREE, NUDGED = 0.03, 0.3
 """The share of the tolerance at which |r₀| / |∂⟨C⟩| and |∂E_β − r₀| / |β ∂⟨C⟩| stop. With these, the relative error of the
 gradient is at most twice the tolerance in 95 % of random networks, at β from 0.02 to 0.3."""
-EARLY = 3e-4
+EARLY = 1e-2
 """The |r₀| / |∂⟨C⟩| at which the first Hessian is computed, whatever the tolerance, so that every tolerance leads to the same
 minimum."""
 COARSE, MOST_COARSE = 0.1, 100
@@ -50,8 +51,13 @@ SHARPER = 0.5
 """The factor by which the gradient at which a descent ends shrinks with each further descent."""
 VALLEY, MOST_VALLEYS = 0.1, 4
 """A nudged phase with a longer Newton step than this, in radians, continues its descent, at most this many times."""
+FOLLOWED = 0.1
+"""The relative residual of the Newton step of a nudged phase."""
 LEAST_CURVATURE = 0.5
 """The least curvature of a minimum with the regulariser, as a share of μ."""
+SOFTEST = 0.01
+"""The curvature that is added in all directions to exact Hessians of free phases, in the family's unit of energy. Far steps along
+nearly flat directions soon leave the region in which such a curvature holds."""
 MOST_SADDLES = 12
 """The number of saddles after which the search for a minimum is given up."""
 FLATTEST = 1e-8
@@ -278,6 +284,10 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
         matrices = model.hessians(rows, model.free[rows], free.thetas[rows], exact=True)
         assert isinstance(free.memory, FullMemory)
         inverse, convex = inverses(matrices, LEAST_CURVATURE * model.mu[rows])
+        softened = ~convex & (attempt == 0)
+        if softened.any():
+            least = LEAST_CURVATURE * model.mu[rows[softened]] + SOFTEST
+            inverse[softened] = inverses(shifted(matrices[softened], SOFTEST), least)[0]
         free.memory.set(rows, inverse)
         saddle, before, begin = ~convex, free.thetas[rows], free.thetas[rows]
         for k in np.flatnonzero(~convex).tolist():
@@ -290,7 +300,7 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)
         spent = free.evaluations[rows] >= model.precision.most
         lost.append(rows[saddle & (spent | (attempt == MOST_SADDLES - 1))])
-        rows = rows[(saddle | (moved > FAR)) & ~spent]
+        rows = rows[(saddle | softened | (moved > FAR)) & ~spent]
         if not len(rows):
             break
     return np.concatenate(lost)
@@ -347,6 +357,8 @@ def _nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple
         starts = np.where(lower[:, None], starts, origins)
         assert isinstance(memory, FullMemory)
         memory.set(far, model.inverses(owners, coefficients, starts)[0])
+    elif isinstance(memory, FullMemory):
+        memory.soften(SOFTEST)
     end = onwards(far, starts, memory)
     for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
         far = _far(model, owners, coefficients, end, far[end.done[far]], function)
@@ -378,11 +390,25 @@ def _far(model: Model, owners: Rows, coefficients: Real, end: Descent, rows: Row
         rows = rows[steps > VALLEY]
     if not len(rows):
         return rows
-    curved, convex = model.inverses(owners[rows], coefficients[rows], end.thetas[rows])
-    steps = -(curved @ end.gradients[rows][:, :, None])[:, :, 0]
-    far = (np.abs(steps).max(axis=1) > VALLEY) | ~convex
     assert isinstance(end.memory, FullMemory)
-    end.memory.set(rows[far], curved[far])
+    steps, found = newton_steps(
+        model.evaluator,
+        end.thetas[rows],
+        coefficients[rows],
+        model.mu[owners[rows]],
+        end.memory.inverse[rows],
+        end.gradients[rows],
+        precision=FOLLOWED,
+        most=end.thetas.shape[1] // 4,
+    )
+    far = np.abs(steps).max(axis=1) > VALLEY
+    unclear = np.flatnonzero(far | ~found)
+    if len(unclear):
+        rest = rows[unclear]
+        curved, convex = model.inverses(owners[rest], coefficients[rest], end.thetas[rest])
+        steps[unclear] = -(curved @ end.gradients[rest][:, :, None])[:, :, 0]
+        far[unclear] = (np.abs(steps[unclear]).max(axis=1) > VALLEY) | ~convex
+        end.memory.set(rest[far[unclear]], curved[far[unclear]])
     near = rows[~far]
     if len(near):
         thetas = end.thetas[near] + steps[~far]

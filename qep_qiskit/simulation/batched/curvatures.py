@@ -16,8 +16,8 @@ from qep_qiskit.simulation.batched.workspace import Workspace
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
-_AT_ONCE = 1 << 14
-"""The number of amplitudes of all tangents of the columns that are evaluated at once: about as many as fit in the cache."""
+_AT_ONCE = 1 << 15
+"""The number of amplitudes of all tangents of the columns that are evaluated at once: more do not fit in the cache."""
 
 
 class Curvatures:
