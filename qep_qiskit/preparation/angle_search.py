@@ -17,9 +17,10 @@ from qep_qiskit.errors import InputError, PreparationError, nearest
 from qep_qiskit.preparation.evaluator import Evaluator
 from qep_qiskit.preparation.family import Family, inward_neighbour, outwards
 from qep_qiskit.preparation.measured_slope import MeasuredGradient, MeasuredSlope
+from qep_qiskit.preparation.model import Model
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.solution import Begin, Solution
-from qep_qiskit.preparation.variational import Model, allowed_residuals
+from qep_qiskit.preparation.variational import allowed_residuals
 from qep_qiskit.seeds import stream
 
 if TYPE_CHECKING:

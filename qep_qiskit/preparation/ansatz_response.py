@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import PauliList
 
-from qep_qiskit.errors import InputError, PreparationError
 from qep_qiskit.networks.frame import Frame
 from qep_qiskit.preparation.evaluator import Evaluator, hessians, with_hessians
-from qep_qiskit.preparation.exact import ground_state_response
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.newton_steps import LEAST_CURVATURE, STEP, newton_steps, step_along
 from qep_qiskit.preparation.response import Member, Nudged, Response, Responsive, nothing
@@ -113,10 +111,8 @@ def _reach(family: Family, nudge: Vector) -> float | None:
     """
     if family.num_qubits > MOST_GAP_QUBITS:
         return None
-    try:
-        return ground_state_response(family)(nudge).reach
-    except (InputError, PreparationError):
-        return None
+    (truth,) = true_ground_states(family.frame, [family.free])
+    return None if truth is None else truth.reach(float(np.abs(nudge[family.frame.busy]).sum()))
 
 
 class AnsatzResponses:
@@ -180,7 +176,7 @@ class AnsatzResponses:
         results = []
         for k, (number, nudge, truth) in enumerate(zip(numbers, nudges, truths, strict=True)):
             alone = functools.partial(self._alone[number], nudge)
-            reach = alone().reach if truth is None else float(np.abs(nudge[self._frame.busy]).sum()) / truth.gap
+            reach = alone().reach if truth is None else truth.reach(float(np.abs(nudge[self._frame.busy]).sum()))
             results.append(Response(reach, functools.partial(self._changes, changes[k], alone), OF, True, details[k]))
         return results
 

@@ -12,10 +12,11 @@ from qiskit.quantum_info import PauliList
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 from qep_qiskit.errors import PreparationError
-from qep_qiskit.preparation.ansatz_response import OF, STEP, step_along, without_rounding
+from qep_qiskit.preparation.ansatz_response import OF, without_rounding
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.evaluator import Evaluator, hessians
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.newton_steps import STEP, step_along
 from qep_qiskit.preparation.response import Nudged, Response, Responsive, nothing
 from qep_qiskit.simulation.cones.light_cones import LightCones
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from threading import Lock
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,13 +24,15 @@ from qep_qiskit.simulation.eigen.response import transitions
 from qep_qiskit.simulation.eigen.rows import Operators, linear_responses, lowest_levels, strings_of
 
 Vector = NDArray[np.float64]
+State = TypeVar("State")
 MOST_TRUE_QUBITS = 14
 """The largest number of qubits for which a gradient's diagnostics compute the true ground state too; this takes little time."""
 ROWS_QUBITS = 10
 """The largest number of qubits for which the states of a batch are computed as columns of one array."""
 OF = "the exact ground state"
-MOST_KEPT = 512
-"""The number of ground states in memory, since a nudge's reach and the distance from the ground state use the same ones."""
+MOST_KEPT, MOST_KEPT_ALONE = 512, 16
+"""The number of ground states in memory, since a nudge's reach and the distance from the ground state use the same ones: those of
+batches, and those computed alone, which may be larger and hold what their responses need."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +57,9 @@ class TrueState:
         return size / self.gap
 
 
-_kept: OrderedDict[tuple[bytes, bytes, bytes], TrueState] = OrderedDict()
+Key: TypeAlias = tuple[bytes, bytes, bytes]
+_kept: OrderedDict[Key, TrueState] = OrderedDict()
+_kept_alone: OrderedDict[Key, TrueState | None] = OrderedDict()
 _lock = Lock()
 
 
@@ -64,10 +69,10 @@ def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState |
     Several states of up to 10 qubits are computed together, to about six digits; otherwise each is computed alone.
     """
     x = frame.paulis.x
-    if len(rows) == 1 or frame.paulis.num_qubits > ROWS_QUBITS:
-        return [_alone(frame, row) for row in rows]
     strings = x.tobytes(), frame.paulis.z.tobytes()
     keys = [(*strings, np.asarray(row, float).tobytes()) for row in rows]
+    if len(rows) == 1 or frame.paulis.num_qubits > ROWS_QUBITS:
+        return [_alone(frame, row, key) for row, key in zip(rows, keys, strict=True)]
     with _lock:
         states = {key: _kept[key] for key in keys if key in _kept}
     missing = [k for k, key in enumerate(keys) if key not in states]
@@ -77,11 +82,8 @@ def true_ground_states(frame: Frame, rows: Sequence[Vector]) -> list[TrueState |
         for place in np.flatnonzero(levels.settled):
             vector = np.ascontiguousarray(levels.vectors[:, place])
             states[keys[turns[place]]] = TrueState(float(levels.energies[place]), float(levels.gaps[place]), vector)
-    with _lock:
-        _kept.update(states)
-        while len(_kept) > MOST_KEPT:
-            _kept.popitem(last=False)
-    return [states[key] if key in states else _alone(frame, row) for key, row in zip(keys, rows, strict=True)]
+    _keep(_kept, states, MOST_KEPT)
+    return [states[key] if key in states else _alone(frame, row, key) for key, row in zip(keys, rows, strict=True)]
 
 
 def true_responses(
@@ -137,12 +139,23 @@ def ground_state_responses(families: Sequence[Family], most_qubits: int) -> list
     return [None if response is None else Member(batch, number, response) for number, response in enumerate(alone)]
 
 
-def _alone(frame: Frame, row: Vector) -> TrueState | None:
-    try:
+def _alone(frame: Frame, row: Vector, key: Key) -> TrueState | None:
+    with _lock:
+        if key in _kept_alone:
+            return _kept_alone[key]
+    state = None  # a degenerate ground state: which one is meant is not defined
+    with suppress(InputError, PreparationError):
         prepared = Exact().prepare(Family(frame, row, np.zeros_like(row), (0.0,)))
-    except (InputError, PreparationError):
-        return None  # degenerate: which state is meant is not defined
-    return TrueState(prepared.phases[0].energy, prepared.phases[0].gap or 0.0, prepared.states()[0], prepared.response)
+        state = TrueState(prepared.phases[0].energy, prepared.phases[0].gap or 0.0, prepared.states()[0], prepared.response)
+    _keep(_kept_alone, {key: state}, MOST_KEPT_ALONE)
+    return state
+
+
+def _keep(memory: OrderedDict[Key, State], states: Mapping[Key, State], most: int) -> None:
+    with _lock:
+        memory.update(states)
+        while len(memory) > most:
+            memory.popitem(last=False)
 
 
 def _changes(frame: Frame, changes: Vector, vector: NDArray[Any], moved: NDArray[Any], paulis: PauliList) -> Vector:

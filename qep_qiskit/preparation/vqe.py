@@ -27,11 +27,13 @@ from qep_qiskit.preparation.compiled_ansatz import MOST_QUBITS, Ansatz, Compiled
 from qep_qiskit.preparation.evaluator import NAMES, Reported
 from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.found_states import FoundStates, found_states
+from qep_qiskit.preparation.free_phases import MOST_CURVED_ANGLES
 from qep_qiskit.preparation.local_response import affordable, local_response
+from qep_qiskit.preparation.model import regulariser
 from qep_qiskit.preparation.preparer import Phase, Prepared, Preparer, StateCircuit, each
 from qep_qiskit.preparation.shortfall import shortfall_warnings, shortfalls
 from qep_qiskit.preparation.solution import Begin, Precision, Solution
-from qep_qiskit.preparation.variational import MOST_CURVED_ANGLES, regulariser, solve
+from qep_qiskit.preparation.variational import solve
 from qep_qiskit.progress import Progress, one_of, silent
 from qep_qiskit.seeds import stream
 from qep_qiskit.simulation.threads import single_threaded

@@ -8,9 +8,9 @@ from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import PreparationError
 from qep_qiskit.preparation.ansatz_response import AnsatzResponses
 from qep_qiskit.preparation.local_response import local_response
+from qep_qiskit.preparation.model import regulariser
 from qep_qiskit.preparation.response import Member, respond
 from qep_qiskit.preparation.structures import structure_for
-from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 

@@ -120,3 +120,11 @@ def test_inverse_hessians_take_absolute_curvatures_where_a_function_is_not_conve
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
     assert convex.tolist() == [True, False]
     assert not inverses(shifted(hessians, -0.45), np.array([0.1, 0.1]))[1].any()
+
+
+def test_a_softened_memory_knows_the_hessians_with_that_curvature_added():
+    hessians = np.array([np.diag([1e-6, 2.0, 5.0]), [[3.0, 1.0, 0.0], [1.0, 4.0, 0.5], [0.0, 0.5, 1e-3]]])
+    memory = FullMemory(2, 3)
+    memory.set(np.arange(2), np.linalg.inv(hessians))
+    memory.soften(0.01)
+    np.testing.assert_allclose(np.linalg.inv(memory.inverse), hessians + 0.01 * np.eye(3), rtol=1e-6, atol=1e-9)

@@ -200,8 +200,8 @@ def _nothing(*unused: object) -> Any:
 
 
 def _residuals(preparer: qep.VQE, family: Family, angles: Any) -> list[float]:
+    from qep_qiskit.preparation.model import regulariser
     from qep_qiskit.preparation.structures import bound, structure_of
-    from qep_qiskit.preparation.variational import regulariser
 
     program, mu = preparer.compiled(family).program, regulariser(preparer.regulariser, family.frame, family.free)
     operators = [bound(structure_of(family), family, p) for p in range(len(angles))]

@@ -11,9 +11,9 @@ from qep_qiskit.equilibrium import bias
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import PreparationError
 from qep_qiskit.preparation.local_response import local_response
+from qep_qiskit.preparation.model import regulariser
 from qep_qiskit.preparation.response import Response
 from qep_qiskit.preparation.structures import structure_for
-from qep_qiskit.preparation.variational import regulariser
 
 MU = 1e-2
 

@@ -11,8 +11,8 @@ import pytest
 import qep_qiskit as qep
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium.families import family_of, free_family
+from qep_qiskit.preparation.model import regulariser
 from qep_qiskit.preparation.structures import structure_for
-from qep_qiskit.preparation.variational import regulariser
 
 BETAS = (0.3, 0.1, 0.02)
 

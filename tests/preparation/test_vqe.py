@@ -14,9 +14,9 @@ import qep_qiskit as qep
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.equilibrium.families import free_family
 from qep_qiskit.errors import InputError, NudgeWarning
+from qep_qiskit.preparation.model import regulariser
 from qep_qiskit.preparation.preparer import Phase
 from qep_qiskit.preparation.solution import Solution
-from qep_qiskit.preparation.variational import regulariser
 from qep_qiskit.simulation.batched.program import BatchedProgram
 
 
@@ -174,7 +174,7 @@ def test_evaluations_of_an_optimizer_that_asks_only_for_gradients_are_counted() 
     assert stopped and "stopped after 1 evaluations" not in stopped[0]
 
 
-@pytest.mark.parametrize("regulariser", [1e-6, 1e-10, 1e-12])
+@pytest.mark.parametrize("regulariser", [1e-6, 1e-8, 3e-10, 1e-10, 1e-12])
 def test_a_flat_valley_under_a_small_regulariser_is_no_saddle(regulariser: float) -> None:
     """Its curvatures are negative by rounding and by what the descent leaves; no other start or seed would change that."""
     problem = chain(3)

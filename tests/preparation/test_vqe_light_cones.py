@@ -9,7 +9,7 @@ from qiskit.quantum_info import PauliList
 import qep_qiskit as qep
 from qep_qiskit.equilibrium.families import family_of, free_family
 from qep_qiskit.errors import InputError
-from qep_qiskit.preparation import variational
+from qep_qiskit.preparation import model
 from qep_qiskit.preparation.shortfall import LARGEST, shortfall_warnings
 
 
@@ -153,8 +153,8 @@ def counted(monkeypatch):
     """The numbers of rows whose Hessians have been computed, one per call."""
     rows = []
     for name in ("hessians", "quick_hessians"):
-        compute = getattr(variational, name)
-        monkeypatch.setattr(variational, name, lambda *args, compute=compute: rows.append(len(args[1])) or compute(*args))
+        compute = getattr(model, name)
+        monkeypatch.setattr(model, name, lambda *args, compute=compute: rows.append(len(args[1])) or compute(*args))
     return rows
 
 
