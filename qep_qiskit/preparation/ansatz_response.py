@@ -188,17 +188,15 @@ class AnsatzResponses:
         moved, settled = np.zeros_like(slopes), np.zeros(len(numbers), dtype=bool)
         live = np.flatnonzero([self._inverses[number] is not None for number in numbers])
         if len(live):
-            of_live, mu = numbers[live], self._mu[numbers[live]]
+            of_live = numbers[live]
+            mu, free = self._mu[of_live], self._free[of_live]
+
+            def gradients(rows: NDArray[np.intp], thetas: Matrix) -> Matrix:
+                return self._evaluator.energies_and_gradients(thetas, free[rows])[1] + mu[rows, None] * thetas
+
             inverses = np.array([self._inverses[number] for number in of_live])
             moved[live], found = newton_steps(
-                self._evaluator,
-                self._thetas[of_live],
-                self._free[of_live],
-                mu,
-                inverses,
-                slopes[live],
-                precision=SETTLED,
-                most=MOST_ITERATIONS,
+                gradients, self._thetas[of_live], slopes[live], mu, inverses, precision=SETTLED, most=MOST_ITERATIONS
             )
             taken_up = np.linalg.norm(mu[:, None] * moved[live], axis=1)
             settled[live] = found & (taken_up <= SOFT * np.linalg.norm(slopes[live], axis=1))

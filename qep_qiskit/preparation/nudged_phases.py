@@ -87,14 +87,14 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
         return rows
     assert isinstance(end.memory, FullMemory)
     steps, found = newton_steps(
-        model.evaluator,
+        lambda part, thetas: function(rows[part], thetas)[1],
         end.thetas[rows],
-        coefficients[rows],
+        end.gradients[rows],
         model.mu[owners[rows]],
         end.memory.inverse[rows],
-        end.gradients[rows],
         precision=FOLLOWED,
-        most=end.thetas.shape[1] // 4,
+        most=end.thetas.shape[1] // 2,
+        here=end.gradients[rows],
     )
     far = np.abs(steps).max(axis=1) > VALLEY
     unclear = np.flatnonzero(far | ~found)
