@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
+from qep_qiskit.preparation.model import OUTLIER
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS
 from qep_qiskit.preparation.uniqueness import ordinary_size
-from qep_qiskit.preparation.variational import OUTLIER
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.cones.variance import LocalVariance
 
