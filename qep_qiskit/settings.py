@@ -57,7 +57,7 @@ class Settings(Brief, Mapping[str, Any]):
         ``"none"``, ``"tensored"``, ``"m3"``, ``"trex"``, ``"clifford"``, ``"zne"``, ``"zne:exponential:1,3+trex"``: see
         docs/mitigation.md.
     calibration_shots : int, optional
-        Shots per calibration circuit. Default: `shots`.
+        Shots per calibration circuit. Default: `shots`, but at least 100 if a training's rule plans them.
     seed : int, optional
         Default: the device's seed.
 

@@ -37,6 +37,8 @@ Indices = NDArray[np.int64]
 
 TRIALS = 3
 """Gradients without shots by which a planner chooses the first β."""
+LEAST_CALIBRATION = 100
+"""The least shots per calibration circuit where a rule plans the shots: too few cannot tell readout from noise."""
 LARGEST_STEP = 1e12
 """The largest allowed step, relative to the weights; larger weights would lose the energy gap to rounding, or overflow."""
 
@@ -274,6 +276,9 @@ def _gradients(
 ) -> list[Gradient]:
     settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
     keywords: dict[str, Any] = {}
+    chosen = isinstance(shots, int) and (planned is not None or shots != task.settings.shots)
+    if chosen and not getattr(settings.device, "gathers", False):
+        settings = replace(settings, calibration_shots=settings.calibration_shots or max(LEAST_CALIBRATION, shots))
     if planned is not None:
         settings = replace(settings, stencil=stencil(settings.fixed_stencil.kind, planned.beta))
         keywords = {"splits": planned.splits, "sparing": True}

@@ -149,7 +149,7 @@ class PlannedShots:
         beta = float(memory["beta"][0])
         tables, why_shots = self._tables(shots, batch, memory)
         mean = max(2, round(float(tables.mean())))
-        splits = tuple(Split(table.tolist(), calibration=shots) for table in tables) if tables.ndim == 3 else None
+        splits = tuple(Split(table.tolist()) for table in tables) if tables.ndim == 3 else None
         record = {
             "beta": beta,
             "shots_reason": SHOTS_REASONS[why_shots],
