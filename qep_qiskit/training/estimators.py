@@ -32,6 +32,9 @@ DEFAULT_BOUNDS = {"g": (0.3, 2.0)}
 NESTED = ("preparer", "optimizer")
 """Options that have options of their own, which scikit-learn's searches address as ``preparer__time``."""
 
+OWN_OPTIONS = {"preparer": "qep.VQE()", "optimizer": "qep.training.Adam()", "stencil": "qep.symmetric(0.1)"}
+"""Options whose values have options of their own, each with an example."""
+
 PASSED_ON = (
     *("cost", "gradient", "preparer", "stencil", "device", "shots", "mitigation", "optimizer", "learning_rate"),
     *("schedule", "epochs", "batch_size", "l2", "soft_cutoff", "early_stopping", "run"),
@@ -270,20 +273,21 @@ class QEPRegressor(RegressorMixin, _Estimator):
 def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
     """Return the value of an option, with some of its own options changed."""
     keys = ", ".join(f"{name}__{option}" for option in options)
-    if isinstance(value, Stencil) and set(options) <= {"beta", "kind"}:
-        return stencil(options.get("kind", value.kind), options.get("beta", value.beta))
-    if name not in NESTED or not is_dataclass(value) or isinstance(value, type):
-        takes = f"{', '.join(NESTED)} and stencil have options of their own"
-        if name in (*NESTED, "stencil"):
-            takes = f"{name} is {shown(value)}; give it a value that has options first, such as preparer=qep.Adiabatic()"
-        raise InputError(f"{keys}: is not allowed; {takes}; other options are replaced whole")
-    names = [f.name for f in fields(value) if f.init]
+    if name not in OWN_OPTIONS:
+        raise InputError(
+            f"{keys}: is not allowed; {', '.join(OWN_OPTIONS)} have options of their own; other options are replaced whole"
+        )
+    if isinstance(value, type) or not is_dataclass(value) or (name not in NESTED and not isinstance(value, Stencil)):
+        raise InputError(f"{keys}: is not allowed; {name} is {shown(value)}; first give it a value such as {OWN_OPTIONS[name]}")
+    names = ["kind", "beta"] if isinstance(value, Stencil) else [f.name for f in fields(value) if f.init]
     for option in options:
         if option not in names:
             kind = type(value).__name__
             raise InputError(
                 f"{name}__{option}: {kind} has no option {option!r}; it has {', '.join(names)}{nearest(option, names)}"
             )
+    if isinstance(value, Stencil):
+        return stencil(options.get("kind", value.kind), options.get("beta", value.beta))
     return replace(value, **options)
 
 

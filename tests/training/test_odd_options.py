@@ -211,8 +211,8 @@ def test_a_grid_reaches_into_the_preparer_and_the_stencil():
         ({"preparer__time": -1.0}, ["-1.0"]),
         ({"device__noise": "guadalupe"}, ["device__noise", "replaced whole"]),
         ({"network__sites": 3}, ["network__sites", "replaced whole"]),
-        ({"stencil__betas": (0.1,)}, ["stencil__betas"]),
-        ({"optimizer__beta1": 0.5}, ["optimizer__beta1", "'adam'"]),
+        ({"stencil__betas": (0.1,)}, ["stencil__betas", "it has kind, beta; did you mean 'beta'"]),
+        ({"optimizer__beta1": 0.5}, ["optimizer__beta1", "'adam'", "such as qep.training.Adam()"]),
         ({"nothing__x": 0.5}, ["nothing__x"]),
     ],
 )
