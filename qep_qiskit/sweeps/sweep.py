@@ -19,6 +19,7 @@ from qep_qiskit.equilibrium.result import Gradient
 from qep_qiskit.errors import DeviceError, InputError, PreparationError
 from qep_qiskit.experiment import Spec, load
 from qep_qiskit.fingerprints import FileContent, identity
+from qep_qiskit.preparation.exact import reference_state
 from qep_qiskit.reference import COMPARED_QUBITS, exact_gradient
 from qep_qiskit.sweeps.groups import gradients_together, groups_of
 from qep_qiskit.training.fitting import gathered
@@ -234,6 +235,8 @@ def training_numbers(spec: Spec) -> dict[str, float | None]:
 def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, float | None]:
     """Return a gradient's deviation from the exact one, if that can be computed, with its loss, norm, errors and shots.
 
+    The exact one belongs to the level or the temperature of the preparer.
+
     A gradient that is not `measured` yet is measured now.
     """
     problem = spec.problem()
@@ -241,7 +244,8 @@ def gradient_numbers(spec: Spec, measured: Gradient | None = None) -> dict[str, 
         measured = gradient(problem, progress="off", **spec.settings())
     numbers: dict[str, float | None] = {"relative_error": None, "cosine": None}
     if problem.network.num_qubits <= COMPARED_QUBITS:
-        off = deviation(measured.values, exact_gradient(problem, progress="off").values)
+        truth = exact_gradient(problem, preparer=reference_state(spec.preparer()), progress="off")
+        off = deviation(measured.values, truth.values)
         numbers = {"relative_error": off.relative_error, "cosine": off.cosine}
     counts = [measured.provenance.get(name) for name in ("shots_total", "calibration_shots_total")]
     shots = sum(count for count in counts if isinstance(count, int | float))

@@ -277,7 +277,7 @@ def _changed(name: str, value: Any, options: Mapping[str, Any]) -> Any:
         raise InputError(
             f"{keys}: is not allowed; {', '.join(OWN_OPTIONS)} have options of their own; other options are replaced whole"
         )
-    if isinstance(value, type) or not is_dataclass(value) or (name not in NESTED and not isinstance(value, Stencil)):
+    if not is_dataclass(value) or isinstance(value, type) or (name not in NESTED and not isinstance(value, Stencil)):
         raise InputError(f"{keys}: is not allowed; {name} is {shown(value)}; first give it a value such as {OWN_OPTIONS[name]}")
     names = ["kind", "beta"] if isinstance(value, Stencil) else [f.name for f in fields(value) if f.init]
     for option in options:

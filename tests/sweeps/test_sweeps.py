@@ -83,6 +83,14 @@ def test_a_bad_point_is_named_before_anything_runs(spec):
         points(spec, [], combinations([axis_of("stencil.beta=0.1,0")]))
 
 
+@pytest.mark.parametrize(
+    ("method", "option", "value"), [("thermal", "temperature", 0.8), ("exact", "level", 1), ("exact", "level", 0)]
+)
+def test_a_gradient_is_compared_with_that_of_the_same_states(spec, method, option, value):
+    words = [("preparation.method", method), (f"preparation.{option}", value), ("stencil.beta", 1e-3)]
+    assert gradient_numbers(load(spec, overrides=words))["relative_error"] < 1e-4
+
+
 def test_the_bias_of_each_stencil_falls_as_its_order_says(spec):
     where = combinations([axis_of("stencil.kind=one_sided,symmetric"), axis_of("stencil.beta=0.02,0.04")])
     errors = [row.numbers["relative_error"] for row in rows(points(spec, [], where), where, Serial())]
