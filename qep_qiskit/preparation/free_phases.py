@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.preparation.descent import Descent, Rows
 from qep_qiskit.preparation.model import FREE, LEAST_CURVATURE, SOFTEST, Model
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
-from qep_qiskit.preparation.renewal import inverses, shifted
+from qep_qiskit.preparation.renewal import inverses
 from qep_qiskit.preparation.solution import Begin
 
 Real = NDArray[np.float64]
@@ -107,18 +107,14 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
     for attempt in range(MOST_SADDLES if len(rows) else 0):
         matrices = model.hessians(rows, model.free[rows], free.thetas[rows], exact=True)
         assert isinstance(free.memory, FullMemory)
-        inverse, convex = inverses(matrices, LEAST_CURVATURE * model.mu[rows])
-        softened = ~convex & (attempt == 0)
-        if softened.any():
-            least = LEAST_CURVATURE * model.mu[rows[softened]] + SOFTEST
-            inverse[softened] = inverses(shifted(matrices[softened], SOFTEST), least)[0]
+        softening = SOFTEST if attempt == 0 else 0.0
+        inverse, convex, values, axes = inverses(matrices, LEAST_CURVATURE * model.mu[rows], softening)
         free.memory.set(rows, inverse)
         saddle, before, begin = ~convex, free.thetas[rows], free.thetas[rows]
-        for k in np.flatnonzero(~convex).tolist():
-            values, axes = np.linalg.eigh(matrices[k])
-            saddle[k] = values[0] < -FLATTEST * model.sizes[rows[k]]
-            if saddle[k]:
-                begin[k] -= KICK * np.sign(axes[:, 0] @ free.gradients[rows[k]] + 1e-300) * axes[:, 0]
+        softened = saddle.copy() if softening else np.zeros_like(saddle)
+        saddle[~convex] = values.min(axis=1, initial=np.inf) < -FLATTEST * model.sizes[rows[~convex]]
+        for k, downward in zip(np.flatnonzero(saddle).tolist(), axes[saddle[~convex]], strict=True):
+            begin[k] -= KICK * np.sign(downward[:, 0] @ free.gradients[rows[k]] + 1e-300) * downward[:, 0]
         left = np.maximum(model.precision.most - free.evaluations[rows], 1)
         free.take(rows, _descend_free(model, rows, begin, free.memory.kept(rows), share * SHARPER**attempt, left))
         moved = np.abs(free.thetas[rows] - before).max(axis=1, initial=0.0)

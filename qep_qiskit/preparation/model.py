@@ -99,7 +99,7 @@ class Model:
     ) -> tuple[Real, NDArray[np.bool_]]:
         """Return the inverses of these Hessians with a curvature added for caution, and which rows are convex."""
         cautious = shifted(self.hessians(owners, coefficients, thetas), caution)
-        return inverses(cautious, LEAST_CURVATURE * self.mu[owners] + caution)
+        return inverses(cautious, LEAST_CURVATURE * self.mu[owners] + caution)[:2]
 
     def descend(
         self, owners: Rows, coefficients: Real, function: Function, aim: Aim, starts: Real, memory: Memory, most: int | Rows

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory
 
 Real = NDArray[np.float64]
-Inverses = Callable[[Rows, Real, Real], Real]
+Renewal = Callable[[Rows, Real, Real], Real]
 """(rows, thetas, gradients) → the inverse Hessians of the rows' functions (R, P, P)."""
 RENEWED, DEEP = 25, 60
 """The number of evaluations between exact Hessians, and the least number of angles of a descent that gets them. With fewer
@@ -25,7 +25,7 @@ CAUTION = 3.0
 """The share of the gradient's norm that is added to every curvature, since curvatures change quickly far from a minimum."""
 
 
-def renewed(function: Function, curved: Inverses, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory) -> Descent:
+def renewed(function: Function, curved: Renewal, starts: Real, aim: Aim, *, most: int | Rows, memory: Memory) -> Descent:
     """Minimise one function per row as :func:`descend` does, but replace the learnt Hessians by exact ones at regular intervals.
 
     Descents of many angles follow long curved valleys, where the steps learn the curvatures too late.
@@ -56,10 +56,29 @@ def shifted(hessians: Real, curvatures: Real | float) -> Real:
     return np.asarray(hessians + np.reshape(curvatures, (-1, 1, 1)) * np.eye(hessians.shape[1]))
 
 
-def inverses(hessians: Real, least: Real) -> tuple[Real, NDArray[np.bool_]]:
-    """Return inverse Hessians (R, P, P), and which rows have only curvatures above the least one (R,).
+class Inverses(NamedTuple):
+    """Inverses of Hessians.
 
-    The curvatures of other rows are replaced by their absolute values, and raised to the least one.
+    Attributes
+    ----------
+    matrices : ndarray of shape (R, P, P)
+    convex : ndarray of bool, shape (R,)
+        Whether a Hessian has only curvatures above the least one.
+    values, axes : ndarray of shape (N, P) and (N, P, P)
+        The curvatures and their axes of the N other Hessians.
+    """
+
+    matrices: Real
+    convex: NDArray[np.bool_]
+    values: Real
+    axes: Real
+
+
+def inverses(hessians: Real, least: Real, softening: float = 0.0) -> Inverses:
+    """Return the inverses of Hessians (R, P, P).
+
+    The curvatures of a Hessian that is not convex count in magnitude, after `softening` has been added to them, and are raised to
+    the least one (R,), which `softening` raises too.
     """
     result, convex = np.empty_like(hessians), np.ones(len(hessians), dtype=bool)
     for row, rest in enumerate(shifted(hessians, -least)):
@@ -67,10 +86,11 @@ def inverses(hessians: Real, least: Real) -> tuple[Real, NDArray[np.bool_]]:
             np.linalg.cholesky(rest)
         except np.linalg.LinAlgError:
             convex[row] = False
-            values, axes = np.linalg.eigh(hessians[row])
-            result[row] = (axes / np.maximum(np.abs(values), least[row])) @ axes.T
     result[convex] = np.linalg.inv(hessians[convex])
-    return result, convex
+    values, axes = np.linalg.eigh(hessians[~convex])
+    sizes = np.maximum(np.abs(values + softening), (least[~convex] + softening)[:, None])
+    result[~convex] = (axes / sizes[:, None, :]) @ axes.swapaxes(1, 2)
+    return Inverses(result, convex, values, axes)
 
 
 def _of_rows(function: Callable[..., Any], rows: Rows, part: Rows, *arguments: Real) -> Any:

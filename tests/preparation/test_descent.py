@@ -115,11 +115,15 @@ def test_inverse_hessians_take_absolute_curvatures_where_a_function_is_not_conve
     axes = np.linalg.qr(np.random.default_rng(1).normal(size=(2, 3, 3)))[0]
     curvatures = np.array([[0.5, 1.0, 4.0], [-2.0, 1e-6, 1.0]])
     hessians = (axes * curvatures[:, None]) @ axes.swapaxes(1, 2)
-    found, convex = inverses(hessians, np.array([0.1, 0.1]))
+    found, convex, *_ = inverses(hessians, np.array([0.1, 0.1]))
     wanted = (axes / np.array([[0.5, 1.0, 4.0], [2.0, 0.1, 1.0]])[:, None]) @ axes.swapaxes(1, 2)
     np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-12)
     assert convex.tolist() == [True, False]
-    assert not inverses(shifted(hessians, -0.45), np.array([0.1, 0.1]))[1].any()
+    assert not inverses(shifted(hessians, -0.45), np.array([0.1, 0.1])).convex.any()
+    soft = inverses(hessians, np.array([0.1, 0.1]), softening=0.3)
+    wanted = (axes / np.array([[0.5, 1.0, 4.0], [1.7, 0.4, 1.3]])[:, None]) @ axes.swapaxes(1, 2)
+    np.testing.assert_allclose(soft.matrices, wanted, rtol=0, atol=1e-12)
+    np.testing.assert_allclose(soft.values, np.sort(curvatures[1:]), rtol=0, atol=1e-12)
 
 
 def test_a_softened_memory_knows_the_hessians_with_that_curvature_added():

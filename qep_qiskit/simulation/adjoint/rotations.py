@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.simulation.adjoint.states import States
+from qep_qiskit.simulation.products import product_of
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -103,9 +104,9 @@ class Block:
                 grid = (rows, -1, self.size, self._after)
                 np.matmul(matrix[:, None], states.reals(grid), out=out.reals(grid))
         elif self.with_pair:
-            np.dot(states.reals(self._lines), transposed, out=out.reals(self._lines))
+            product_of(2 * states.array.size)(states.reals(self._lines), transposed, out=out.reals(self._lines))
         elif self._outside == len(states) == 1:
-            np.dot(matrix, states.reals(self._square), out=out.reals(self._square))
+            product_of(2 * states.array.size)(matrix, states.reals(self._square), out=out.reals(self._square))
         else:
             np.matmul(matrix, states.reals(self._grid), out=out.reals(self._grid))
 

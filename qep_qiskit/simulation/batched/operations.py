@@ -14,6 +14,7 @@ from qep_qiskit.simulation.adjoint.layers import Phases, Relabelling
 from qep_qiskit.simulation.adjoint.rotations import partition
 from qep_qiskit.simulation.adjoint.states import States
 from qep_qiskit.simulation.batched.steps import Hadamards, Step
+from qep_qiskit.simulation.products import product_of
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -59,6 +60,7 @@ def signs_of(num_qubits: int, masks: Sequence[int]) -> Real:
 class _Product(NamedTuple):
     """A product of a real matrix, from the right or the left, with the states viewed as a real array of some shape."""
 
+    multiply: Callable[..., Any]
     matrix: Real
     shape: tuple[int, ...]
     from_the_right: bool
@@ -74,14 +76,12 @@ class Turn:
     def apply(self, states: States, spares: Sequence[States]) -> States:
         columns = states.array.shape[1]
         plan = self._plans.get(columns) or self._planned(columns)
-        for matrix, shape, from_the_right in plan:
+        for multiply, matrix, shape, from_the_right in plan:
             target = spares[states is spares[0]]
             if from_the_right:
-                np.dot(states.reals(shape), matrix, out=target.reals(shape))
-            elif len(shape) == 2:
-                np.dot(matrix, states.reals(shape), out=target.reals(shape))
+                multiply(states.reals(shape), matrix, out=target.reals(shape))
             else:
-                np.matmul(matrix, states.reals(shape), out=target.reals(shape))
+                multiply(matrix, states.reals(shape), out=target.reals(shape))
             states = target
         return states
 
@@ -89,24 +89,28 @@ class Turn:
 
     def recorded(self, states: States, spares: Sequence[States], *, undo: bool) -> tuple[list[Call], States]:
         columns, calls = states.array.shape[1], list[Call]()
-        for matrix, shape, from_the_right in self._plans.get(columns) or self._planned(columns):
+        for multiply, matrix, shape, from_the_right in self._plans.get(columns) or self._planned(columns):
             target = spares[states is spares[0]]
             pair = (states.reals(shape), matrix) if from_the_right else (matrix, states.reals(shape))
-            calls.append((np.dot if len(shape) == 2 else np.matmul, (*pair, target.reals(shape))))
+            calls.append((multiply, (*pair, target.reals(shape))))
             states = target
         return calls, states
 
     def _planned(self, columns: int) -> list[_Product]:
         m = self._num_qubits
         turned = [qubit for qubit in range(m) if self._qubits >> qubit & 1]
-        products = []
+        products, multiply = [], product_of(2 * columns << m)
         for low, width in partition(m, turned, partial(_duration, columns)):
             matrix = _matrix(self._qubits >> low & (1 << width) - 1, width)
             rows, inner = 1 << (m - low - width), 2 * columns << low
             if _from_the_right(columns, m, low, width) < _from_the_left(columns, m, low, width):
-                products.append(_Product(np.kron(matrix, np.eye(inner)).astype(np.float64), (rows, inner << width), True))
+                products.append(
+                    _Product(multiply, np.kron(matrix, np.eye(inner)).astype(np.float64), (rows, inner << width), True)
+                )
+            elif rows == 1:
+                products.append(_Product(multiply, matrix, (1 << width, inner), False))
             else:
-                products.append(_Product(matrix, (rows, 1 << width, inner)[rows == 1 :], False))
+                products.append(_Product(np.matmul, matrix, (rows, 1 << width, inner), False))
         self._plans[columns] = products
         return products
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qep_qiskit.simulation.adjoint.states import States
 from qep_qiskit.simulation.batched.operations import signs_of
 from qep_qiskit.simulation.batched.strings import String
+from qep_qiskit.simulation.products import product_of
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -71,8 +72,9 @@ class Reading:
         ``weights`` are the coefficients of all strings times their `scales`, shape (strings, 2 B). Three spare arrays are used.
         """
         total, (weight, conjugate, moved) = bra.reals(self._shape), spares
+        multiply = product_of(total.size)
         if self._diagonal is not None:
-            values = np.dot(self._diagonal.signs, weights[self._diagonal.rows], out=weight.reals(self._shape))
+            values = multiply(self._diagonal.signs, weights[self._diagonal.rows], out=weight.reals(self._shape))
             if begin:
                 np.multiply(states.reals(self._shape), values, out=total)
             else:
@@ -83,7 +85,7 @@ class Reading:
         if self._groups:
             np.conjugate(states.array, out=conjugate.array)
         for rows, signs, _, source in self._groups:
-            np.dot(signs, weights[rows], out=weight.reals(self._shape))
+            multiply(signs, weights[rows], out=weight.reals(self._shape))
             weight.array *= conjugate.array
             np.take(weight.array, source, axis=0, out=moved.array, mode="clip")
             bra.array += moved.array

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from qep_qiskit.simulation.noise.transfer import Block, Chain, Piece, Real, swapped, turns_of
 from qep_qiskit.simulation.noise.wires import Stop, route
+from qep_qiskit.simulation.products import product_of
 from qep_qiskit.simulation.threads import single_threaded
 
 _TOGETHER = 1 << 16
@@ -184,7 +185,7 @@ def _apply(matrix: Real, stop: Stop, states: Real, out: Real) -> None:
     d, count = matrix.shape[-1], len(states)
     if stop.inner == 1:
         if matrix.ndim == 2:
-            np.dot(states.reshape(-1, d), matrix.T, out=out.reshape(-1, d))
+            product_of(out.size)(states.reshape(-1, d), matrix.T, out=out.reshape(-1, d))
         else:
             lines = (count, -1, d)
             np.matmul(states.reshape(lines), matrix.swapaxes(1, 2), out=out.reshape(lines))
