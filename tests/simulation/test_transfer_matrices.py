@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from qiskit.quantum_info import PTM, Operator, SuperOp, random_quantum_channel
 
-from qep_qiskit.simulation.noise import transfer
+from qep_qiskit.simulation.noise import channels, transfer
 from qep_qiskit.simulation.noise.channels import ChannelProgram, Fusion
 from qep_qiskit.simulation.noise.transfer import Piece
-from qep_qiskit.simulation.noise.wires import line, route
+from qep_qiskit.simulation.noise.wires import Stop, line, route
 
 RNG = np.random.default_rng(5)
 
@@ -84,3 +84,16 @@ def test_random_channels_against_a_density_matrix(num_wires):
     program = ChannelProgram(num_wires, fusion.blocks())
     (distribution,) = program.distributions(np.zeros((2, 0)), [reading], read, [np.ones(2, dtype=bool)])
     np.testing.assert_allclose(distribution, [chances.reshape(-1)] * 2, atol=1e-12)
+
+
+@pytest.mark.parametrize("lines", [1, 4, 256])
+@pytest.mark.parametrize("own", [True, False], ids=["own matrices", "one matrix"])
+@pytest.mark.parametrize(("size", "inner"), [(4, 1), (4, 16), (16, 1), (16, 4), (16, 64)])
+def test_a_block_acts_on_states_of_any_size(monkeypatch, size, inner, own, lines):
+    monkeypatch.setattr(channels, "_LINES", lines)
+    states, matrices = RNG.normal(size=(3, 4**5)), RNG.normal(size=(3, size, size))
+    out = np.empty_like(states)
+    channels._apply(matrices if own else matrices[0], Stop(None, False, inner), states, out)
+    grid = states.reshape(3, -1, size, inner)
+    expected = np.einsum("rij,rojk->roik", matrices if own else matrices[[0, 0, 0]], grid)
+    np.testing.assert_allclose(out.reshape(grid.shape), expected, atol=1e-12)
