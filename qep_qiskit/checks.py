@@ -108,7 +108,7 @@ def flag(name: str, value: object) -> bool:
 def word(name: str, value: object, allowed: Sequence[str]) -> str:
     """Return a value that must be one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
-        raise InputError(f"{name}: unknown {shown(value)}; allowed: {', '.join(allowed)}{nearest(str(value), allowed)}")
+        raise InputError(f"{name}: unknown {shown(value)}; allowed: {', '.join(allowed)}{nearest(value, allowed)}")
     return value
 
 
@@ -216,5 +216,5 @@ def index_of(where: str, name: object, names: Sequence[str]) -> int:
         If there is no such weight; `where` says in what.
     """
     if not isinstance(name, str) or name not in names:
-        raise InputError(f"{where}: this network has no weight {shown(name)}{nearest(str(name), names)}")
+        raise InputError(f"{where}: this network has no weight {shown(name)}{nearest(name, names)}")
     return list(names).index(name)

@@ -49,10 +49,12 @@ class PreparationError(RuntimeError):
     """A state could not be prepared although the input was well formed. Exit code 1."""
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
+def nearest(word: object, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the closest known word in any case, or an empty string."""
     import difflib  # only when something is wrong
 
+    if not isinstance(word, str):
+        return ""
     names = [*known]
     close = difflib.get_close_matches(word.lower(), {name.lower() for name in names}, n=1, cutoff=0.5)
     same = [name for name in names if [name.lower()] == close]

@@ -215,7 +215,7 @@ class Kinds:
         if built_in is None and len(added) == 1:
             return self._loaded(added[0], where)
         if not added:
-            close = nearest(text, self) if isinstance(text, str) else ""
+            close = nearest(text, self)
             raise InputError(f"{where}: {shown(text)} is not allowed; give {one_of(self)}{close}")
         packages = [PACKAGE] * (built_in is not None) + [_package(point) for point in added]
         raise InputError(

@@ -174,6 +174,7 @@ def _step(beta: object) -> float:
         raise InputError(f"beta: {shown(beta)} is not allowed; {what}")
     if not LEAST_STEP <= abs(value) <= 1 / LEAST_STEP:
         raise InputError(
-            f"beta: {beta!r} is not allowed; 1/β² must not overflow, so give |β| between {LEAST_STEP:g} and {1 / LEAST_STEP:g}"
+            f"beta: {shown(beta)} is not allowed; 1/β² must not overflow, so give |β| between {LEAST_STEP:g} and "
+            f"{1 / LEAST_STEP:g}"
         )
     return value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -101,8 +102,10 @@ def circuit_file(ansatz: str, folder: Path | None) -> str:
     """
     if ansatz in BUILT_IN:
         return ansatz
-    in_folder = folder / ansatz if folder is not None and not Path(ansatz).is_file() else None
-    path = in_folder if in_folder is not None and in_folder.is_file() else locate(ansatz)
+    path = locate(ansatz)
+    with contextlib.suppress(OSError):  # a name that no file can have
+        if folder is not None and not Path(ansatz).is_file() and (folder / ansatz).is_file():
+            path = folder / ansatz
     if path is None:
         raise InputError(f"ansatz: {shown(ansatz)} is not allowed; give {ALLOWED}{nearest(ansatz, [*BUILT_IN, *_gallery()])}")
     load(path)
@@ -120,6 +123,6 @@ def _from_file(ansatz: str | os.PathLike[str]) -> QuantumCircuit:
         return load(name)
     names = ", ".join(BUILT_IN)
     raise InputError(
-        f"ansatz: unknown ansatz {name!r}; allowed: {names}, the path of a .qasm file, or a circuit of the gallery"
+        f"ansatz: unknown ansatz {shown(name)}; allowed: {names}, the path of a .qasm file, or a circuit of the gallery"
         f"{nearest(name, [*BUILT_IN, *_gallery()])}"
     )

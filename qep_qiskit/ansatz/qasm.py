@@ -32,12 +32,14 @@ def gallery_folders() -> tuple[Path, ...]:
 def locate(name: str | os.PathLike[str]) -> Path | None:
     """Return the file with this path, or with this name in the gallery (with or without ``.qasm``), or None."""
     path = Path(name)
-    if path.is_file():
-        return path
-    if path.is_absolute():
-        return None
-    candidates = [folder / (str(path) + end) for folder in gallery_folders() for end in ("", ".qasm")]
-    return next((c for c in candidates if c.suffix == ".qasm" and c.is_file()), None)
+    with contextlib.suppress(OSError):  # a name that no file can have
+        if path.is_file():
+            return path
+        if path.is_absolute():
+            return None
+        candidates = [folder / (str(path) + end) for folder in gallery_folders() for end in ("", ".qasm")]
+        return next((c for c in candidates if c.suffix == ".qasm" and c.is_file()), None)
+    return None
 
 
 def load(name: str | os.PathLike[str]) -> QuantumCircuit:

@@ -141,7 +141,7 @@ def schedule_of(schedule: object, where: str = "schedule") -> RampSchedule:
     if isinstance(schedule, str):
         if schedule not in RAMP_SCHEDULES:
             close = nearest(schedule, RAMP_SCHEDULES)
-            raise InputError(f"{where}: unknown {schedule!r}; give {one_of(RAMP_SCHEDULES)}, or in Python a function{close}")
+            raise InputError(f"{where}: unknown {shown(schedule)}; give {one_of(RAMP_SCHEDULES)}, or in Python a function{close}")
         kind = RAMP_SCHEDULES.named(schedule, where)
         if kind.value is not Curved:
             named: RampSchedule = kind.value
@@ -151,7 +151,7 @@ def schedule_of(schedule: object, where: str = "schedule") -> RampSchedule:
             return Curved(float(number))
         except (ValueError, InputError):
             raise InputError(
-                f"{where}: {schedule!r} is not allowed; give a curvature from 0 to {STRAIGHT:g}, as in 'curved_20'"
+                f"{where}: {shown(schedule)} is not allowed; give a curvature from 0 to {STRAIGHT:g}, as in 'curved_20'"
             ) from None
     if not callable(schedule):
         raise InputError(f"{where}: {shown(schedule)} is not allowed; give {ALLOWED}")

@@ -36,7 +36,7 @@ class ExpectationCost(Brief, OutputCost):
     def __post_init__(self) -> None:
         for name in ("loss", "gradient"):
             if not callable(getattr(self, name)):
-                raise InputError(f"ExpectationCost: {name} is {getattr(self, name)!r}; give a function of the predictions")
+                raise InputError(f"ExpectationCost: {name} is {shown(getattr(self, name))}; give a function of the predictions")
 
     def value(self, v: Vector) -> float:
         number = numbers(self.loss(v))

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.circuit import ClassicalRegister, QuantumCircuit
 
-from qep_qiskit.checks import whole
+from qep_qiskit.checks import shown, whole
 from qep_qiskit.devices.gate_set import basis_change
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
@@ -213,5 +213,5 @@ def check_shots(name: str, shots: int | None) -> int | None:
     except InputError as error:
         raise InputError(f"{error}, or leave it out") from None
     if number > MOST_SHOTS:
-        raise InputError(f"{name}: {number:g} is not allowed; give at most {MOST_SHOTS:g}")
+        raise InputError(f"{name}: {shown(shots)} is not allowed; give at most {MOST_SHOTS:g}")
     return number

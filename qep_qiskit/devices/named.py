@@ -7,6 +7,7 @@ from typing import Any
 from qiskit.primitives import BaseSamplerV2
 from qiskit.providers import BackendV2
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend
 from qep_qiskit.devices.backends.sampler_device import SamplerDevice, sampler_device
 from qep_qiskit.devices.device import Device
@@ -38,7 +39,7 @@ def as_device(thing: object) -> Device:
     if isinstance(thing, Device):
         return thing
     raise InputError(
-        f"device: {thing!r} is not allowed; give qep.statevector(), qep.simulator(), qep.aer(), qep.fake(name), "
+        f"device: {shown(thing)} is not allowed; give qep.statevector(), qep.simulator(), qep.aer(), qep.fake(name), "
         "or a Qiskit BackendV2 or BaseSamplerV2"
     )
 
@@ -64,7 +65,7 @@ def device_named(name: str, *, seed: int = 0, **options: Any) -> Device:
         if option not in kind.parameters:
             others = [other.name for other in DEVICES.built_in.values() if option in other.parameters]
             remedy = f"it goes with {', '.join(others)}" if others else f"there are {', '.join(kind.parameters)}"
-            raise InputError(f"device.{option}: {value!r} is not an option of the device {name!r}; {remedy}")
+            raise InputError(f"device.{option}: {shown(value)} is not an option of the device {name!r}; {remedy}")
     given = {"name": name, "seed": seed, **options}
     arguments = {option: value for option, value in given.items() if option in kind.parameters}
     return as_device(kind.make("device.name", arguments, *DEVICE_FORMS))

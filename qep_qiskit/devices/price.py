@@ -10,6 +10,7 @@ from typing import Any
 from qiskit.circuit import QuantumCircuit
 from qiskit.transpiler import Target
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.appraisal import backend_of, duration, repetition_delay
 from qep_qiskit.errors import InputError
 
@@ -75,7 +76,9 @@ def tariff_of(device: object) -> Tariff | None:
     if tariff is None:
         tariff = getattr(getattr(device, "backend", None), "tariff", None)
     if tariff is not None and not isinstance(tariff, Tariff):
-        raise InputError(f"device: the tariff {tariff!r} of {getattr(device, 'name', device)} is not a qep_qiskit.devices.Tariff")
+        raise InputError(
+            f"device: the tariff {shown(tariff)} of {getattr(device, 'name', device)} is not a qep_qiskit.devices.Tariff"
+        )
     return tariff
 
 

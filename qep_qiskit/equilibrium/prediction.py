@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import SparsePauliOp
 
+from qep_qiskit.checks import shown
 from qep_qiskit.costs import Cost
 from qep_qiskit.equilibrium.execution import execute_all
 from qep_qiskit.equilibrium.loss import measured_loss
@@ -103,7 +104,7 @@ def answers(
         If the shots are to be distributed optimally, since without a gradient no error can be minimised.
     """
     if isinstance(settings.shots, OptimalShots):
-        raise InputError(f"shots: {settings.shots!r} is not allowed; give a whole number of at least 2, or leave it out")
+        raise InputError(f"shots: {shown(settings.shots)} is not allowed; give a whole number of at least 2, or leave it out")
     plans = plan_together(
         [read_only(problem) for problem in problems],
         [replace(settings, stencil=UNUSED)] * len(problems),

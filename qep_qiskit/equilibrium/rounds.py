@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from qep_qiskit.checks import shown
 from qep_qiskit.equilibrium.bias import biases_of
 from qep_qiskit.equilibrium.execution import execute, execute_all
 from qep_qiskit.equilibrium.nearness import nearness_of_all
@@ -121,7 +122,7 @@ def start_from(warm_start: WarmStart, problem: Problem) -> Prepared | None:
     if warm_start is None or isinstance(warm_start, Prepared):
         return warm_start
     if not isinstance(warm_start, Gradient):
-        raise InputError(f"warm_start: {warm_start!r} is not allowed; give the qep.Gradient of a similar problem")
+        raise InputError(f"warm_start: {shown(warm_start)} is not allowed; give the qep.Gradient of a similar problem")
     if warm_start.names != problem.network.names:
         raise InputError(
             f"warm_start: that gradient has {len(warm_start.names)} weights of other names than this network's "

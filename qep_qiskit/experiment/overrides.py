@@ -7,6 +7,7 @@ import copy
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.experiment.section import SectionOfKinds
 from qep_qiskit.experiment.sections import SECTIONS
@@ -86,7 +87,7 @@ def _put(tables: Tables, path: Sequence[str], value: object, key: str) -> None:
     for part in path[:-1]:
         below = here.setdefault(part, {})
         if not isinstance(below, dict):
-            raise InputError(f"--set {key}: {part} is {below!r}, which has no keys below it")
+            raise InputError(f"--set {key}: {part} is {shown(below)}, which has no keys below it")
         here = below
     if not path[-1]:
         raise InputError(f"--set {key}: the key is empty; write section.key=value")

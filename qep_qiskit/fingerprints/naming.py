@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 
 
@@ -41,7 +42,7 @@ def named(name: str, function: Callable[..., Any]) -> Named:
     1.5
     """
     if not isinstance(name, str) or not name.strip():
-        raise InputError(f"named: the name is {name!r}; give a text such as 'my cost, version 1'")
+        raise InputError(f"named: the name is {shown(name)}; give a text such as 'my cost, version 1'")
     if not callable(function):
-        raise InputError(f"named: {function!r} is not a function; give the function that the name stands for")
+        raise InputError(f"named: {shown(function)} is not a function; give the function that the name stands for")
     return Named(name, function)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.simulated.device import adds_no_noise
 from qep_qiskit.equilibrium.adaptive_beta import expected_nudge
 from qep_qiskit.equilibrium.bias import rounded
@@ -53,8 +53,8 @@ def check_target(target: object, settings: Settings) -> float | None:
     if target is None:
         return None
     number = isinstance(target, int | float | np.number) and not isinstance(target, bool)
-    if not number or not math.isfinite(target) or not 0 < target < 1:  # type: ignore[arg-type, operator]
-        raise InputError(f"target_error: {target!r} is not allowed; give a number between 0 and 1, such as 0.05 for 5 %")
+    if not number or not 0 < target < 1:  # type: ignore[operator]
+        raise InputError(f"target_error: {shown(target)} is not allowed; give a number between 0 and 1, such as 0.05 for 5 %")
     if isinstance(settings.shots, Split):
         raise InputError("target_error: does not go with a split of given shots; give shots=qep.optimal_shots(...) or none")
     return float(target)  # type: ignore[arg-type]

@@ -63,7 +63,8 @@ class NetworkFunction:
         settings = settings_of(verb, options)
         if isinstance(settings.shots, Split | OptimalShots):
             raise InputError(
-                f"shots: {settings.shots!r} is not allowed for a layer, which also predicts; give a whole number, or leave it out"
+                f"shots: {shown(settings.shots)} is not allowed for a layer, which also predicts; give a whole number, or leave "
+                "it out"
             )
         self._seed, self._draws, self._device = settings.seed, settings.shots is not None, settings.device
         self.keeper = keeper_of(verb, settings, **(kept or {}))

@@ -16,7 +16,7 @@ from qep_qiskit.networks.network import check_outputs
 
 Sites: TypeAlias = Annotated[Sequence[int] | int, Key("a list of sites, such as [0, 1]", form=list[int] | int)]
 MOST_SPINS, MOST_SITES = 1000, 100_000
-"""The largest numbers of sites that a spec may have."""
+"""The largest numbers of spins in a spec, and of sites in any network."""
 SpinCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SPINS)]
 SiteCount: TypeAlias = Annotated[int | None, Key("the number of sites", least=1, most=MOST_SITES)]
 Side: TypeAlias = Annotated[int | None, Key("a side of a square lattice", least=1, most=MOST_SITES)]
@@ -79,7 +79,7 @@ def sites_for(sites: object, edges: Edges, rows: object = None, columns: object 
         if sites is None:
             remedy = "; a square lattice takes rows and columns" if isinstance(edges, str) and edges == "square" else ""
             raise InputError(f"sites: missing; give the number of sites{remedy}")
-    number = whole("sites", sites, least=least)
+    number = whole("sites", sites, least=least, most=MOST_SITES)
     if counted is not None and number != counted:
         raise InputError(f"sites: {number} is not rows × columns = {counted}; leave sites out")
     return number
@@ -99,7 +99,7 @@ def sites_of(name: str, nodes: object, sites: int) -> tuple[int, ...]:
         except InputError:
             raise InputError(f"{name}: {shown(site)} is not a site; give whole numbers") from None
         if not 0 <= number < sites:
-            raise InputError(f"{name}: site {number} is out of range; sites are 0 to {sites - 1}")
+            raise InputError(f"{name}: site {shown(number)} is out of range; sites are 0 to {sites - 1}")
         numbers.append(number)
     if len(set(numbers)) != len(numbers):
         raise InputError(f"{name}: {shown(numbers)} names a site twice")

@@ -15,7 +15,7 @@ from qiskit.quantum_info import PauliList, SparsePauliOp
 from qep_qiskit.ansatz.nudge_ramp import NudgeRamp
 from qep_qiskit.ansatz.ramp import Ramp, field_labels
 from qep_qiskit.ansatz.schedules import RampSchedule, boundary_curvature, by_name, title
-from qep_qiskit.checks import real, whole
+from qep_qiskit.checks import real, shown, whole
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import HIDDEN, PREPARERS, Key
 from qep_qiskit.networks.pauli import operator_from
@@ -118,7 +118,7 @@ class Adiabatic(Brief, Preparer):
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.order not in (1, 2):
-            raise InputError(f"order: {self.order!r} is not allowed; give 1 or 2, the order of the product formula")
+            raise InputError(f"order: {shown(self.order)} is not allowed; give 1 or 2, the order of the product formula")
         if self.initial is not None:
             fields_of(operator_from(self.initial, None, "initial"))
         object.__setattr__(self, "schedule", by_name(self.schedule))

@@ -74,7 +74,7 @@ def optimizer_named(name: str, max_iterations: int) -> Any:
     }
     if name.lower() not in by_name:
         raise InputError(
-            f"VQE: unknown optimizer {name!r}; allowed: {', '.join(sorted(by_name))}{nearest(name.lower(), by_name)}"
+            f"VQE: unknown optimizer {shown(name)}; allowed: {', '.join(sorted(by_name))}{nearest(name.lower(), by_name)}"
         )
     try:
         return by_name[name.lower()](maxiter=max_iterations)

@@ -26,7 +26,7 @@ def check_arguments(value: Any) -> None:
         elif form is bool:
             checked = flag(where, given)
         elif form is int:
-            checked = whole(where, given, least=int(key.least or 0))
+            checked = whole(where, given, least=int(key.least or 0), most=None if key.most is None else int(key.most))
         else:
             checked = real(where, given, above=key.above, least=key.least)
         object.__setattr__(value, name, checked)

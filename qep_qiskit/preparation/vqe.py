@@ -16,6 +16,7 @@ from qiskit.primitives import BaseEstimatorV2
 from qep_qiskit.ansatz.choice import ALLOWED, BUILT_IN, circuit_file, identified
 from qep_qiskit.ansatz.hamiltonian import annealing_angles
 from qep_qiskit.ansatz.hardware_efficient import ENTANGLEMENTS
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.fingerprints import fingerprint
 from qep_qiskit.kinds import PREPARERS, Key
@@ -136,11 +137,11 @@ class VQE(Brief, Preparer):
             )
         super().__post_init__()
         if self.estimator is not None and not isinstance(self.estimator, BaseEstimatorV2):
-            raise InputError(f"VQE: estimator is {self.estimator!r}; give a Qiskit BaseEstimatorV2")
+            raise InputError(f"VQE: estimator is {shown(self.estimator)}; give a Qiskit BaseEstimatorV2")
         if isinstance(self.optimizer, str):
             object.__setattr__(self, "optimizer", optimizer_named(self.optimizer, self.max_iterations))
         elif self.optimizer is not None and not callable(getattr(self.optimizer, "minimize", None)):
-            raise InputError(f"VQE: optimizer is {self.optimizer!r}; give a qiskit-algorithms optimizer or its name")
+            raise InputError(f"VQE: optimizer is {shown(self.optimizer)}; give a qiskit-algorithms optimizer or its name")
 
     def compiled(self, family: Family) -> Compiled:
         """Return the ansatz for a family of Hamiltonians: as a circuit, and compiled for fast gradients."""

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import flag, seed_of
+from qep_qiskit.checks import flag, seed_of, shown
 from qep_qiskit.costs import ObservableCost
 from qep_qiskit.equilibrium.bias import FLAT, FLAT_SHARE
 from qep_qiskit.equilibrium.diagnostics import Diagnostics
@@ -216,7 +216,7 @@ def variational_gradients(
 ) -> list[Gradient]:
     """Return one gradient per problem, as :func:`variational_gradient` would, with all states prepared in one call."""
     if not check_preparer(preparer).supports.variational:
-        raise InputError(f"variational_gradient: {preparer!r} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
+        raise InputError(f"variational_gradient: {shown(preparer)} varies nothing; give qep.VQE(...) or qep.MeanField(...)")
     for problem in problems:
         refuse_without_qubits(problem, preparer, None)
     seed = seed_of(seed)

@@ -19,6 +19,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from qep_qiskit.checks import shown, whole
 from qep_qiskit.errors import InputError, nearest
+from qep_qiskit.networks.graph import MOST_SPINS
 from qep_qiskit.networks.ising import ising
 from qep_qiskit.networks.network import Network
 from qep_qiskit.stencils import Stencil, stencil
@@ -43,7 +44,7 @@ PASSED_ON = (
 
 def default_network(features: int, outputs: int, hidden: int = 2) -> Network:
     """Return a network in which every clamped input is coupled to every hidden and output spin, and these to each other."""
-    hidden = whole("hidden", hidden)
+    hidden = whole("hidden", hidden, most=MOST_SPINS)
     sites = features + hidden + outputs
     edges = [(i, j) for j in range(features, sites) for i in range(j)]
     return ising(sites=sites, edges=edges, inputs=range(features), outputs=range(features + hidden, sites), clamp=True)

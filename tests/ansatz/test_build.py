@@ -96,7 +96,7 @@ def circuit_of(*gates: str) -> QuantumCircuit:
 @pytest.mark.parametrize(
     ("ansatz", "options", "message"),
     [
-        ("hamiltonain", {}, r"unknown ansatz 'hamiltonain'.*allowed: hamiltonian.*did you mean 'hamiltonian'"),
+        ("hamiltonain", {}, r"unknown ansatz .hamiltonain..*allowed: hamiltonian.*did you mean 'hamiltonian'"),
         ("hamiltonian", {"paulis": PauliList(["II"])}, "string other than the identity"),
         (QuantumCircuit(3, name="wide"), {}, "'wide' has 3 qubits, the network has 2"),
         (circuit_of("h"), {}, "'mine' has no parameter"),

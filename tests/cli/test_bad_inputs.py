@@ -65,6 +65,7 @@ BAD_KEYS = [
     (["preparation.method=vqe", "preparation.layers=0"], ["preparation.layers", "0", "from 1"]),
     (["preparation.method=vqe", "preparation.ansatz=hamiltonain"], ["preparation.ansatz", "'hamiltonian'"]),
     (["preparation.method=vqe", "preparation.ansatz=no.qasm"], ["preparation.ansatz", "no.qasm"]),
+    (["preparation.method=vqe", "preparation.ansatz=" + "x" * 300], ["preparation.ansatz", "x… is not allowed", "efficient_su2"]),
     (["preparation.method=vqe", "preparation.optimizer=BFGS"], ["preparation.optimizer", '"BFGS"', "L_BFGS_B"]),
     (["preparation.method=vqe", "preparation.steps=10"], ["preparation.steps", "10", "vqe"]),
     (["preparation.method=adiabatic", "preparation.time=-1"], ["preparation.time", "-1", "above 0"]),

@@ -10,6 +10,7 @@ from typing import Any
 
 from qiskit.providers import BackendV2
 
+from qep_qiskit.checks import shown
 from qep_qiskit.devices.backends.backend_device import BackendDevice, refuse_runtime_backend, status_of, target_of
 from qep_qiskit.devices.backends.results import circuit_name
 from qep_qiskit.devices.client_errors import line_of
@@ -119,6 +120,6 @@ def provider_device(backend: BackendV2, *, seed: int = 0) -> ProviderDevice:
         If it is not a ``BackendV2``, has no target, or does not run circuits.
     """
     if not isinstance(backend, BackendV2):
-        raise InputError(f"device: {backend!r} is not allowed; give a Qiskit BackendV2")
+        raise InputError(f"device: {shown(backend)} is not allowed; give a Qiskit BackendV2")
     refuse_runtime_backend(backend)
     return ProviderDevice(backend, seed)

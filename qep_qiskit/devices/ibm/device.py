@@ -17,7 +17,7 @@ import numpy as np
 from qiskit.circuit import QuantumCircuit
 from qiskit.providers import BackendV2
 
-from qep_qiskit.checks import word
+from qep_qiskit.checks import shown, word
 from qep_qiskit.devices.backends.results import Request, read_result
 from qep_qiskit.devices.client_errors import client_errors
 from qep_qiskit.devices.compilation import Cache, compile_with
@@ -362,7 +362,7 @@ def ibm(
     It is read, and the service contacted, only when needed. This package never writes the account anywhere.
     """
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9_]*", name):
-        raise InputError(f"device.name: {name!r} is not allowed; give a device's name such as 'ibm_torino'")
+        raise InputError(f"device.name: {shown(name)} is not allowed; give a device's name such as 'ibm_torino'")
     if dynamical_decoupling is not None:
         word("device.dynamical_decoupling", dynamical_decoupling, DECOUPLING)
     if fractional_gates and gate_twirling:

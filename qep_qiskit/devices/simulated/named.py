@@ -8,7 +8,7 @@ from qiskit.providers import BackendV2
 from qiskit_aer import AerSimulator
 from qiskit_aer.noise import NoiseModel
 
-from qep_qiskit.checks import word
+from qep_qiskit.checks import shown, word
 from qep_qiskit.devices.simulated.device import ENGINES, SimulatedDevice
 from qep_qiskit.devices.simulated.snapshots import NOISE, noise_and_snapshot, snapshot, snapshot_name, snapshot_of
 from qep_qiskit.errors import InputError
@@ -102,7 +102,7 @@ def fake(
     word("device.method", method, AerSimulator().available_methods())
     if method != "automatic":
         if engine == "simulator":
-            raise InputError(f"device.method: {method!r} is a method of Aer; leave it out, or take device.engine = 'aer'")
+            raise InputError(f"device.method: {shown(method)} is a method of Aer; leave it out, or take device.engine = 'aer'")
         engine = "aer"
     source = snapshot_of(name) if isinstance(name, BackendV2) else snapshot(name)
     return SimulatedDevice(source.name, seed, engine, method, snapshot=source)

@@ -119,7 +119,7 @@ def noise_and_snapshot(noise: str | NoiseModel | BackendV2 | None) -> tuple[Nois
         return None, snapshot_of(noise)
     if not isinstance(noise, str):
         raise InputError(
-            f"device.noise: {noise!r} is not allowed; give a name such as 'fake_guadalupe', a fake backend or a NoiseModel"
+            f"device.noise: {shown(noise)} is not allowed; give a name such as 'fake_guadalupe', a fake backend or a NoiseModel"
         )
     return None, snapshot(noise)
 

@@ -85,7 +85,7 @@ def parse(text: object, key: str = "mitigation") -> Mitigation:
     >>> str(parse("tensored+zne:linear"))
     'zne+tensored'
     """
-    words = text.split("+") if isinstance(text, str) else [str(text)]
+    words = text.split("+") if isinstance(text, str) else [shown(text)]
     readout = [word for word in words if word == NONE or word in MITIGATIONS]
     others = [word for word in words if word not in readout]
     zne = [word for word in others if word.split(":")[0] == "zne"]

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from qiskit.quantum_info import Operator, SparsePauliOp
 
-from qep_qiskit.checks import counts
+from qep_qiskit.checks import counts, shown
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.polynomial import MOMENTUM, POSITION, PRODUCT, Monomial
 from qep_qiskit.simulation.closed_form.oscillator import squares
@@ -49,7 +49,7 @@ class Reference(Value):
 def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
     """Return the checked levels and encoding, or raise InputError."""
     if not counts(levels, -(2**63)):
-        raise InputError(f"levels: {levels!r} is not allowed; give a power of two from 2 to {MOST_LEVELS}, such as 4")
+        raise InputError(f"levels: {shown(levels)} is not allowed; give a power of two from 2 to {MOST_LEVELS}, such as 4")
     count = int(levels)
     if not 2 <= count <= MOST_LEVELS or count & (count - 1):
         raise InputError(
@@ -57,8 +57,8 @@ def check_levels(levels: Any, encoding: object) -> tuple[int, str]:
             "qubits, so that no outcome is without a meaning"
         )
     if not isinstance(encoding, str) or encoding not in ENCODINGS:
-        close = nearest(str(encoding), ENCODINGS)
-        raise InputError(f"encoding: {encoding!r} is not allowed; give one of {', '.join(map(repr, ENCODINGS))}{close}")
+        close = nearest(encoding, ENCODINGS)
+        raise InputError(f"encoding: {shown(encoding)} is not allowed; give one of {', '.join(map(repr, ENCODINGS))}{close}")
     return count, str(encoding)
 
 

@@ -16,6 +16,7 @@ from qiskit.quantum_info import Operator, Pauli, SparseObservable, SparsePauliOp
 from qiskit.quantum_info.operators.base_operator import BaseOperator
 from qiskit_algorithms.gradients import BaseEstimatorGradient, DerivativeType, EstimatorGradientResult
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.simulation.adjoint.program import CircuitProgram
 from qep_qiskit.simulation.eigen.operators import PauliSum
@@ -177,7 +178,7 @@ class AdjointEstimatorGradient(BaseEstimatorGradient):
                 "AdjointEstimator, or nothing: the gradient is computed exactly and uses no other estimator"
             )
         if cache is not None and not isinstance(cache, ProgramCache):
-            raise InputError(f"AdjointEstimatorGradient: cache is {cache!r}; give a ProgramCache")
+            raise InputError(f"AdjointEstimatorGradient: cache is {shown(cache)}; give a ProgramCache")
         self._cache = cache or ProgramCache()
         super().__init__(AdjointEstimator(cache=self._cache), derivative_type=derivative_type)
 

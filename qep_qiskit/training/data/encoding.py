@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import real
+from qep_qiskit.checks import real, shown
 from qep_qiskit.display import counted
 from qep_qiskit.errors import InputError
 from qep_qiskit.seeds import stream
@@ -196,7 +196,7 @@ def split(
     share = real(name, held_out, least=0.0)
     count = round(min(share, 1.0) * len(y))
     if count >= len(y):
-        raise InputError(f"{name}: {held_out!r} of {len(y)} samples leaves none to train on; hold out fewer")
+        raise InputError(f"{name}: {shown(held_out)} of {len(y)} samples leaves none to train on; hold out fewer")
     if count == 0:
         return everything, everything[:0]
     few = stratified and (np.unique(y, return_counts=True)[1].min() < 2 or min(count, len(y) - count) < len(np.unique(y)))

@@ -27,6 +27,7 @@ from qep_qiskit.training.rules.optimizers import Optimizer
 from qep_qiskit.training.rules.schedules import Schedule
 
 Vector = NDArray[np.float64]
+MOST_EPOCHS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Task:
 
     def __post_init__(self) -> None:
         checked: dict[str, object] = {
-            "epochs": whole("epochs", self.epochs, least=1),
+            "epochs": whole("epochs", self.epochs, least=1, most=MOST_EPOCHS),
             "batch_size": whole("batch_size", self.batch_size, least=1),
             "compare_every": whole("compare_every", self.compare_every),
             "learning_rate": real("learning_rate", self.learning_rate, above=0.0),

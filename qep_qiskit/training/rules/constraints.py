@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import flag, named, real
+from qep_qiskit.checks import flag, named, real, shown
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.networks.network import Network
 
@@ -133,8 +133,8 @@ def constraints(
     if switched is not None:
         for key, on in switched.items():
             trained[_members(names, key, "trainable")] = flag(f"trainable: {key}", on)
-    elif isinstance(trainable, str) or (trainable is not None and not isinstance(trainable, Iterable)):
-        raise InputError(f"trainable: {trainable!r} is not allowed; give a list of names or groups such as ['J', 'h']")
+    elif isinstance(trainable, str) or (trainable is not None and not np.iterable(trainable)):
+        raise InputError(f"trainable: {shown(trainable)} is not allowed; give a list of names or groups such as ['J', 'h']")
     elif trainable is not None:
         trained[:] = False
         for key in trainable:
@@ -169,8 +169,8 @@ def _members(names: list[str], key: object, where: str) -> list[int]:
     members = [k for k, name in enumerate(names) if key in (name, name.split("[")[0])]
     if not members:
         groups = sorted({name.split("[")[0] for name in names})
-        close = nearest(str(key), [*groups, *names])
-        raise InputError(f"{where}: no weight and no group is called {key!r}; the groups are {', '.join(groups)}{close}")
+        close = nearest(key, [*groups, *names])
+        raise InputError(f"{where}: no weight and no group is called {shown(key)}; the groups are {', '.join(groups)}{close}")
     return members
 
 
@@ -188,7 +188,7 @@ def _bound(key: object, pair: Any) -> tuple[float, float]:
         a, b = np.inf, -np.inf
     if not a <= b:
         raise InputError(
-            f"bounds{'' if key is None else f'[{key!r}]'}: {pair!r} is not allowed; give (low, high), None for no bound"
+            f"bounds{'' if key is None else f'[{key!r}]'}: {shown(pair)} is not allowed; give (low, high), None for no bound"
         )
     return a, b
 
@@ -200,7 +200,7 @@ def _cutoff(key: object, pair: Any) -> tuple[float, float]:
         cutoff, slope = -1.0, -1.0
     if not (0.0 <= cutoff < np.inf and 0.0 <= slope < np.inf):
         raise InputError(
-            f"soft_cutoff{'' if key is None else f'[{key!r}]'}: {pair!r} is not allowed; give (cutoff, slope), two "
+            f"soft_cutoff{'' if key is None else f'[{key!r}]'}: {shown(pair)} is not allowed; give (cutoff, slope), two "
             "finite numbers of at least 0"
         )
     return cutoff, slope

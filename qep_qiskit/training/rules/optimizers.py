@@ -9,7 +9,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.checks import counts, flag, real
+from qep_qiskit.checks import counts, flag, real, shown
 from qep_qiskit.errors import InputError
 from qep_qiskit.kinds import OPTIMIZERS, one_of
 
@@ -280,7 +280,9 @@ def optimizer_of(optimizer: object) -> Optimizer:
         named: Optimizer = OPTIMIZERS[optimizer]()
         return named
     if not isinstance(optimizer, Optimizer) or isinstance(optimizer, type):
-        raise InputError(f"optimizer: {optimizer!r} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()")
+        raise InputError(
+            f"optimizer: {shown(optimizer)} is not allowed; give {one_of(OPTIMIZERS)}, or an optimizer such as Adam()"
+        )
     return optimizer
 
 
@@ -288,7 +290,7 @@ def base_rule(name: str, base: object) -> None:
     """Refuse a base that is not an update rule, or that chooses shots itself."""
     if isinstance(base, type | AdaptiveShots) or not isinstance(base, Optimizer) or hasattr(base, "planned"):
         raise InputError(
-            f"{name}: base: {base!r} is not allowed; give a rule that does not choose shots, such as SGD() or Adam()"
+            f"{name}: base: {shown(base)} is not allowed; give a rule that does not choose shots, such as SGD() or Adam()"
         )
 
 
@@ -296,11 +298,11 @@ def limits(name: str, minimum: int, maximum: int | None) -> None:
     """Refuse limits of the shots that are not whole numbers with 2 <= minimum <= maximum."""
     if not (counts(minimum, 2) and (maximum is None or counts(maximum, minimum))):
         raise InputError(
-            f"{name}: minimum {minimum!r} and maximum {maximum!r} are not allowed; "
+            f"{name}: minimum {shown(minimum)} and maximum {shown(maximum)} are not allowed; "
             "give whole numbers with 2 <= minimum <= maximum"
         )
 
 
 def _share(name: str, key: str, value: float) -> None:
     if real(f"{name}: {key}", value) != value or not 0.0 <= value < 1.0:
-        raise InputError(f"{name}: {key} is {value!r}; give a number from 0 to below 1")
+        raise InputError(f"{name}: {key} is {shown(value)}; give a number from 0 to below 1")

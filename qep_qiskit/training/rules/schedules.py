@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
+from qep_qiskit.checks import shown
 from qep_qiskit.errors import InputError, nearest
 from qep_qiskit.kinds import SCHEDULES, one_of
 
@@ -55,5 +56,7 @@ def schedule_of(schedule: object) -> Schedule:
         return named
     if callable(schedule):
         return schedule
-    close = nearest(schedule, SCHEDULES) if isinstance(schedule, str) else ""
-    raise InputError(f"schedule: {schedule!r} is not allowed; give {one_of(SCHEDULES)}, or a function of (step, steps){close}")
+    close = nearest(schedule, SCHEDULES)
+    raise InputError(
+        f"schedule: {shown(schedule)} is not allowed; give {one_of(SCHEDULES)}, or a function of (step, steps){close}"
+    )
