@@ -76,9 +76,10 @@ def _predicted(model: Model, free: Free, owners: Rows, pulls: Real) -> Real:
 
 
 def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Descent, rows: Rows, function: Function) -> Rows:
-    """Return the rows that seem done but lie on a nearly flat slope, and give them their exact Hessians.
+    """Return the rows that seem done but lie on a nearly flat slope that matters, and give them their exact Hessians.
 
-    On such a slope the Newton step is long, or the energy alone has a negative curvature. The other rows take the Newton step.
+    On such a slope the Newton step is long, or the energy alone has a negative curvature. The other rows take the Newton step,
+    unless it is long.
     """
     if len(rows) and end.thetas.shape[1] > MOST_CHECKED_ANGLES:
         steps = np.abs(end.memory.product(end.gradients)[rows]).max(axis=1, initial=0.0)
@@ -105,9 +106,10 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
         far[unclear] = (np.abs(steps[unclear]).max(axis=1) > VALLEY) | ~convex
         far[unclear] &= _matters(model, origins[rest], end.thetas[rest], steps[unclear])
         end.memory.set(rest[far[unclear]], curved[far[unclear]])
-    near = rows[~far]
+    short = ~far & (np.abs(steps).max(axis=1) <= VALLEY)
+    near = rows[short]
     if len(near):
-        thetas = end.thetas[near] + steps[~far]
+        thetas = end.thetas[near] + steps[short]
         energies, gradients = function(near, thetas)
         better = np.linalg.norm(gradients, axis=1) < np.linalg.norm(end.gradients[near], axis=1)
         taken = near[better]
