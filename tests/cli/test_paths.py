@@ -65,7 +65,6 @@ def test_a_comparison_beside_its_spec_leaves_it(tmp_path):
         ["compare", LONG],
         ["report", LONG],
         ["runs", "list", LONG],
-        ["circuits", "show", LONG],
         ["train", "--resume", LONG],
         ["compare", "spec.toml", "--out", LONG],
         ["train", "t.toml", "--run", LONG],
@@ -73,7 +72,6 @@ def test_a_comparison_beside_its_spec_leaves_it(tmp_path):
         ["plan", "spec.toml", "--page", LONG],
         ["plan", "spec.toml", "--plot", LONG],
         ["init", "-o", LONG],
-        ["gradient", "spec.toml", "--set", "preparation.method=vqe", "--set", f"preparation.ansatz={LONG}"],
     ],
     ids=lambda words: " ".join(words).replace(LONG, "LONG"),
 )
@@ -81,6 +79,21 @@ def test_a_path_that_cannot_be_used_is_wrong_input(words):
     before = contents()
     code, line = said(*words)
     assert code == 2 and "\n" not in line and "File name too long" in line
+    assert contents() == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["circuits", "show", LONG],
+        ["gradient", "spec.toml", "--set", "preparation.method=vqe", "--set", f"preparation.ansatz={LONG}"],
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_name_that_no_file_can_have_is_an_unknown_circuit(words):
+    before = contents()
+    code, line = said(*words)
+    assert code == 2 and "\n" not in line and "circuits list" in line
     assert contents() == before
 
 
