@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from qep_qiskit.preparation.descent import Descent, Rows
 from qep_qiskit.preparation.model import FREE, LEAST_CURVATURE, SOFTEST, Model
+from qep_qiskit.preparation.newton_steps import FOLLOWED, newton_steps
 from qep_qiskit.preparation.quasi_newton import MOST_FULL, FullMemory, Memory, memory_for
 from qep_qiskit.preparation.renewal import inverses
 from qep_qiskit.preparation.solution import Begin
 
 Real = NDArray[np.float64]
-EARLY = 1e-2
+EARLY = 2e-3
 """The |r₀| / |∂⟨C⟩| at which the first Hessian is computed, whatever the tolerance, so that every tolerance leads to the same
 minimum."""
 COARSE, MOST_COARSE = 0.1, 100
@@ -76,6 +77,7 @@ def free_phases(model: Model, begins: Sequence[Begin]) -> Free:
             free.take(unfinished, _descend_free(model, unfinished, starts[unfinished], memory.kept(unfinished), early, most))
         if curved:
             at_saddle = _settle(model, free, cold, share)
+            _take_newton_step(model, free, sought)
     if len(given):
         free.values[given], free.gradients[given] = model.value(given, model.free[given], starts[given])
         free.done[given] = True
@@ -124,6 +126,32 @@ def _settle(model: Model, free: Free, rows: Rows, share: float) -> Rows:
         if not len(rows):
             break
     return np.concatenate(lost)
+
+
+def _take_newton_step(model: Model, free: Free, rows: Rows) -> None:
+    """Take a Newton step from the rows that are done, if it is short and leaves a smaller gradient.
+
+    What is left of the gradient tilts the nudged phases. Where they are nearly flat, a small tilt can decide which way they go.
+    """
+    rows = rows[free.done[rows]]
+    assert isinstance(free.memory, FullMemory)
+    steps, found = newton_steps(
+        lambda part, thetas: model.value(rows[part], model.free[rows[part]], thetas)[1],
+        free.thetas[rows],
+        free.gradients[rows],
+        model.mu[rows],
+        free.memory.inverse[rows],
+        precision=FOLLOWED,
+        most=free.thetas.shape[1] // 2,
+        here=free.gradients[rows],
+    )
+    short = found & (np.abs(steps).max(axis=1, initial=0.0) <= KICK)
+    rows, thetas = rows[short], free.thetas[rows[short]] + steps[short]
+    values, gradients = model.value(rows, model.free[rows], thetas)
+    better = np.linalg.norm(gradients, axis=1) < np.linalg.norm(free.gradients[rows], axis=1)
+    taken = rows[better]
+    free.thetas[taken], free.values[taken], free.gradients[taken] = thetas[better], values[better], gradients[better]
+    free.evaluations[rows] += 1
 
 
 def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:

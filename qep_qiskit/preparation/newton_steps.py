@@ -14,6 +14,8 @@ Gradients = Callable[[Rows, Real], Real]
 """(rows, thetas) → the gradients of these rows' functions."""
 STEP, TINY_STEP = 1e-4, 1e-6
 """The largest change of an angle in two-sided and in one-sided differences of gradients, in radians."""
+FOLLOWED = 0.1
+"""The relative residual of the steps with which descents end."""
 LEAST_CURVATURE = 0.1
 """The least curvature with the regulariser, as a share of the regulariser."""
 

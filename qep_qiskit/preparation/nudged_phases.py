@@ -8,14 +8,12 @@ from numpy.typing import NDArray
 from qep_qiskit.preparation.descent import Descent, Function, Rows
 from qep_qiskit.preparation.free_phases import MOST_CURVED_ANGLES, SHARPER, Free
 from qep_qiskit.preparation.model import MOST_CHECKED_ANGLES, NUDGED, SOFTEST, Model
-from qep_qiskit.preparation.newton_steps import STEP, newton_steps, step_along
+from qep_qiskit.preparation.newton_steps import FOLLOWED, STEP, newton_steps, step_along
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory
 
 Real = NDArray[np.float64]
 VALLEY, MOST_VALLEYS = 0.1, 4
 """A nudged phase with a longer Newton step than this, in radians, continues its descent, at most this many times."""
-FOLLOWED = 0.1
-"""The relative residual of the Newton step of a nudged phase."""
 
 
 def nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[Descent, Real]:
