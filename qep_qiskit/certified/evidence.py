@@ -121,7 +121,7 @@ def variances_of(problem: Problem, prepared: Prepared, betas: Vector, nudge: Vec
             variance = LocalVariance(circuit.circuit, problem.frame.paulis[used], np.ones(len(used), dtype=bool))
         except InputError as error:
             raise NoBoundError(f"the energy variance of these light cones is not computed: {error}") from None
-        variances[where] = np.clip(variance.shares(circuit.values, part[where]), 0.0, None) * (part[where] ** 2).sum(axis=1)
+        variances[where] = np.clip(variance.variances(circuit.values, part[where]), 0.0, None)
     return list(variances + VARIANCE_ROUNDING * sizes**2)
 
 

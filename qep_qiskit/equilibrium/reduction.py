@@ -268,15 +268,14 @@ def _readout_bias(
     def carried(off: list[Vector]) -> list[tuple[str, Vector, Vector]]:
         return [(name, np.sum([row @ d for row, d in zip(rows, off, strict=False)], axis=0), bars) for name, rows, bars in parts]
 
-    found, off = None, []
-    supports = plan.problem.frame.paulis.x | plan.problem.frame.paulis.z
+    strongest, off = None, []
     for p, (values, _) in enumerate(strings):
         excess, here = np.zeros(len(values)), None
         if p in outcomes.qubits:  # a phase without a nudge is not measured
-            excess, here = excesses(mitigator.rates, outcomes.calibrations, supports, outcomes.qubits[p])
-        found = max((each for each in (found, here) if each), key=lambda each: each.deviations, default=None)
+            excess, here = excesses(mitigator.rates, outcomes.calibrations, plan.problem.frame.qubits, outcomes.qubits[p])
+        strongest = max((each for each in (strongest, here) if each), key=lambda each: each.deviations, default=None)
         off.append(values * excess)
-    warnings = correlated(method.readout, found, carried(off))
+    warnings = correlated(method.readout, strongest, carried(off))
     unbiased = getattr(mitigator, "unbiased", None)
     if unbiased is None:
         return warnings

@@ -112,7 +112,7 @@ def _reach(family: Family, nudge: Vector) -> float | None:
     if family.num_qubits > MOST_GAP_QUBITS:
         return None
     (truth,) = true_ground_states(family.frame, [family.free])
-    return None if truth is None else truth.reach(float(np.abs(nudge[family.frame.busy]).sum()))
+    return None if truth is None else truth.reach(family.frame, nudge)
 
 
 class AnsatzResponses:
@@ -176,7 +176,7 @@ class AnsatzResponses:
         results = []
         for k, (number, nudge, truth) in enumerate(zip(numbers, nudges, truths, strict=True)):
             alone = functools.partial(self._alone[number], nudge)
-            reach = alone().reach if truth is None else truth.reach(float(np.abs(nudge[self._frame.busy]).sum()))
+            reach = alone().reach if truth is None else truth.reach(self._frame, nudge)
             results.append(Response(reach, functools.partial(self._changes, changes[k], alone), OF, True, details[k]))
         return results
 
@@ -195,11 +195,11 @@ class AnsatzResponses:
                 return self._evaluator.energies_and_gradients(thetas, free[rows])[1] + mu[rows, None] * thetas
 
             inverses = np.array([self._inverses[number] for number in of_live])
-            moved[live], found = newton_steps(
+            moved[live], solved = newton_steps(
                 gradients, self._thetas[of_live], slopes[live], mu, inverses, precision=SETTLED, most=MOST_ITERATIONS
             )
             taken_up = np.linalg.norm(mu[:, None] * moved[live], axis=1)
-            settled[live] = found & (taken_up <= SOFT * np.linalg.norm(slopes[live], axis=1))
+            settled[live] = solved & (taken_up <= SOFT * np.linalg.norm(slopes[live], axis=1))
         return moved, settled
 
     def _changes(self, changes: Vector, alone: Callable[[], Response], paulis: PauliList) -> Vector:

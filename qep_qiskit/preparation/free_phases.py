@@ -135,8 +135,12 @@ def _take_newton_step(model: Model, free: Free, rows: Rows) -> None:
     """
     rows = rows[free.done[rows]]
     assert isinstance(free.memory, FullMemory)
-    steps, found = newton_steps(
-        lambda part, thetas: model.value(rows[part], model.free[rows[part]], thetas)[1],
+
+    def function(part: Rows, thetas: Real) -> tuple[Real, Real]:
+        return model.value(part, model.free[part], thetas)
+
+    steps, solved = newton_steps(
+        lambda part, thetas: function(rows[part], thetas)[1],
         free.thetas[rows],
         free.gradients[rows],
         model.mu[rows],
@@ -145,13 +149,8 @@ def _take_newton_step(model: Model, free: Free, rows: Rows) -> None:
         most=free.thetas.shape[1] // 2,
         here=free.gradients[rows],
     )
-    short = found & (np.abs(steps).max(axis=1, initial=0.0) <= KICK)
-    rows, thetas = rows[short], free.thetas[rows[short]] + steps[short]
-    values, gradients = model.value(rows, model.free[rows], thetas)
-    better = np.linalg.norm(gradients, axis=1) < np.linalg.norm(free.gradients[rows], axis=1)
-    taken = rows[better]
-    free.thetas[taken], free.values[taken], free.gradients[taken] = thetas[better], values[better], gradients[better]
-    free.evaluations[rows] += 1
+    short = solved & (np.abs(steps).max(axis=1, initial=0.0) <= KICK)
+    free.move(function, rows[short], steps[short])
 
 
 def _descend_free(model: Model, owners: Rows, starts: Real, memory: Memory, share: float, most: int | Rows) -> Descent:

@@ -14,7 +14,7 @@ from qep_qiskit.preparation.family import Family
 from qep_qiskit.preparation.quasi_newton import Memory
 from qep_qiskit.preparation.renewal import CAUTION, DEEP, FURTHER, inverses, renewed, shifted
 from qep_qiskit.preparation.solution import Precision
-from qep_qiskit.preparation.uniqueness import ordinary_size
+from qep_qiskit.preparation.uniqueness import without_outliers
 
 Real = NDArray[np.float64]
 FREE, NUDGED = 0.03, 0.3
@@ -27,20 +27,20 @@ LARGE_SIGNAL = 4.0
 LEAST_CURVATURE = 0.5
 """The least curvature of a minimum with the regulariser, as a share of μ."""
 SOFTEST = 0.01
-"""The curvature that is added in all directions to exact Hessians of free phases, in the family's unit of energy. Far steps along
-nearly flat directions soon leave the region in which such a curvature holds."""
-OUTLIER = 10.0
-"""A coefficient that exceeds the median by this factor does not raise the regulariser, which would outweigh the other terms."""
+"""The curvature that is added in all directions to Hessians that are not convex at first, and to those with which nudged phases
+begin, in the family's unit of energy. Far steps along nearly flat directions soon leave the region in which they are flat."""
 MOST_CHECKED_ANGLES = 150
-"""Up to this number of angles, every nudged phase gets its own Hessian; beyond, only phases with a long next step do."""
+"""Up to this number of angles, every nudged phase is checked by a Newton step; beyond, only phases with a long next step are."""
 ROUNDING = 1e-13
 """No descent has to reach a gradient below this share of Σ|c|."""
 
 
 def regulariser(share: float, frame: Frame, free: Real) -> float:
-    """Return μ, a share of the largest coefficient of H in a frame, or of `OUTLIER` times their median if that is smaller."""
-    used = free[frame.busy]
-    return share * (min(float(np.abs(used).max(initial=0.0)), OUTLIER * ordinary_size(used)) or 1.0)
+    """Return μ, a share of the largest coefficient of H in a frame, which an outlier does not raise.
+
+    It would outweigh the other terms.
+    """
+    return share * (float(without_outliers(free[frame.busy]).max(initial=0.0)) or 1.0)
 
 
 class Model:

@@ -61,9 +61,9 @@ def newton_steps(
     steps, rest, sizes = np.zeros_like(slopes), -slopes, np.linalg.norm(slopes, axis=1)
     conditioned = (inverses @ rest[:, :, None])[:, :, 0]
     ways, products = conditioned, np.einsum("rp,rp->r", rest, conditioned)
-    found, left = sizes == 0.0, np.zeros(len(slopes), dtype=bool)
+    solved, left = sizes == 0.0, np.zeros(len(slopes), dtype=bool)
     for _ in range(most):
-        on = np.flatnonzero(~found & ~left)
+        on = np.flatnonzero(~solved & ~left)
         if not len(on):
             break
         along = ways[on]
@@ -82,8 +82,8 @@ def newton_steps(
         length = products[on] / curvature[convex]
         steps[on] += length[:, None] * along
         rest[on] -= length[:, None] * curved
-        found[on] = np.linalg.norm(rest[on], axis=1) <= precision * sizes[on]
+        solved[on] = np.linalg.norm(rest[on], axis=1) <= precision * sizes[on]
         conditioned = (inverses[on] @ rest[on, :, None])[:, :, 0]
         before, products[on] = products[on], np.einsum("rp,rp->r", rest[on], conditioned)
         ways[on] = conditioned + (products[on] / before)[:, None] * along
-    return steps, found
+    return steps, solved

@@ -85,7 +85,7 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
     if not len(rows):
         return rows
     assert isinstance(end.memory, FullMemory)
-    steps, found = newton_steps(
+    steps, solved = newton_steps(
         lambda part, thetas: function(rows[part], thetas)[1],
         end.thetas[rows],
         end.gradients[rows],
@@ -96,7 +96,7 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
         here=end.gradients[rows],
     )
     far = np.abs(steps).max(axis=1) > VALLEY
-    unclear = np.flatnonzero(far | ~found)
+    unclear = np.flatnonzero(far | ~solved)
     if len(unclear):
         rest = rows[unclear]
         curved, convex = model.inverses(owners[rest], coefficients[rest], end.thetas[rest])
@@ -105,14 +105,8 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
         far[unclear] &= _matters(model, origins[rest], end.thetas[rest], steps[unclear])
         end.memory.set(rest[far[unclear]], curved[far[unclear]])
     short = ~far & (np.abs(steps).max(axis=1) <= VALLEY)
-    near = rows[short]
-    if len(near):
-        thetas = end.thetas[near] + steps[short]
-        energies, gradients = function(near, thetas)
-        better = np.linalg.norm(gradients, axis=1) < np.linalg.norm(end.gradients[near], axis=1)
-        taken = near[better]
-        end.thetas[taken], end.values[taken], end.gradients[taken] = thetas[better], energies[better], gradients[better]
-        end.evaluations[near] += 1
+    if short.any():
+        end.move(function, rows[short], steps[short])
     return rows[far]
 
 

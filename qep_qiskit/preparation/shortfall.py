@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 from qep_qiskit.errors import InputError
 from qep_qiskit.preparation.compiled_ansatz import Compiled
 from qep_qiskit.preparation.family import Family
-from qep_qiskit.preparation.model import OUTLIER
 from qep_qiskit.preparation.structures import structure_for
 from qep_qiskit.preparation.true_states import MOST_TRUE_QUBITS
-from qep_qiskit.preparation.uniqueness import ordinary_size
+from qep_qiskit.preparation.uniqueness import without_outliers
 from qep_qiskit.simulation.cones.light_cones import LightCones
 from qep_qiskit.simulation.cones.variance import LocalVariance
 
@@ -57,15 +56,14 @@ def shortfalls(families: Sequence[Family], compiled: Compiled, angles: Sequence[
         variance = _variance(compiled, used, near)
         if variance is not None:
             rows = np.array([families[number].free[np.frombuffer(used, dtype=bool)] for number in members])
-            for number, share in zip(members, variance.shares(thetas, rows), strict=True):
-                coefficients = families[number].free[np.frombuffer(near, dtype=bool)]
-                shares[number] = float(share * (coefficients @ coefficients) / _size(coefficients))
+            for number, part_of_variance in zip(members, variance.variances(thetas, rows), strict=True):
+                shares[number] = float(part_of_variance) / _size(families[number].free[np.frombuffer(near, dtype=bool)])
     return shares
 
 
 def _size(coefficients: NDArray[np.float64]) -> float:
-    """Return Σ c², in which a coefficient counts as at most `OUTLIER` times the median: one huge term would hide all others."""
-    return float(np.sum(np.minimum(np.abs(coefficients), OUTLIER * ordinary_size(coefficients)) ** 2))
+    """Return Σ c² without outliers."""
+    return float(np.sum(without_outliers(coefficients) ** 2))
 
 
 def _share(family: Family, state: NDArray[np.complex128], near: NDArray[np.bool_]) -> float | None:

@@ -52,9 +52,9 @@ class TrueState:
     vector: NDArray[Any]
     response: Responsive | None = None
 
-    def reach(self, size: float) -> float:
-        """Return how far a unit of β moves the state, for a nudge whose coefficients sum to `size` in magnitude."""
-        return size / self.gap
+    def reach(self, frame: Frame, nudge: Vector) -> float:
+        """Return how far a unit of β moves the state, for a nudge with these coefficients over the frame."""
+        return float(np.abs(nudge[frame.busy]).sum()) / self.gap
 
 
 Key: TypeAlias = tuple[bytes, bytes, bytes]
@@ -101,7 +101,7 @@ def true_responses(
         changes = 2.0 * strings_of(frame.paulis).transitions(vectors, moved)
         for place in np.flatnonzero(~np.isnan(moved).any(axis=0)).tolist():
             k, of_state = together[place], partial(_changes, frame, changes[place], members[place].vector, moved[:, place])
-            responses[k] = Response(members[place].reach(float(np.abs(nudges[k][frame.busy]).sum())), of_state, OF)
+            responses[k] = Response(members[place].reach(frame, nudges[k]), of_state, OF)
     return responses
 
 

@@ -11,6 +11,8 @@ from qep_qiskit.simulation.eigen.operators import PauliSum
 
 DEGENERATE_SHARE = 1e-7
 """A ground state counts as degenerate if its gap is below this share of the median coefficient."""
+OUTLIER = 10.0
+"""A coefficient that exceeds the median by this factor is an outlier."""
 
 
 def check_level(level: int, num_qubits: int) -> None:
@@ -54,3 +56,8 @@ def ordinary_size(coefficients: NDArray[np.float64]) -> float:
     sizes = np.sort(np.abs(coefficients[coefficients != 0]))
     count = len(sizes)
     return float(sizes[(count - 1) // 2] + sizes[count // 2]) / 2 if count else 0.0  # np.median takes ten times as long
+
+
+def without_outliers(coefficients: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the magnitudes of coefficients, each of at most `OUTLIER` times their median, so that none hides all others."""
+    return np.minimum(np.abs(coefficients), OUTLIER * ordinary_size(coefficients))

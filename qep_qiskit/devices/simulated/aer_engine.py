@@ -22,7 +22,7 @@ from qep_qiskit.simulation.noise.aer_model import confused, confusion_of
 
 NAME = "qiskit-aer"
 BYTES_PER_SHOT = 115
-"""What Aer needs at least for one shot of one circuit, since it returns every outcome as a text."""
+"""The bytes that Aer needs at least for one shot of one circuit, since it returns every outcome as a text."""
 MOST_VECTOR_QUBITS = 28
 """Largest number of qubits for which the automatic method takes state vectors without noise, which Aer prefers at any size."""
 

@@ -276,8 +276,8 @@ def _gradients(
 ) -> list[Gradient]:
     settings = replace(task.settings, shots=shots, seed=integer(task.seed, "step", step))
     keywords: dict[str, Any] = {}
-    chosen = (planned is not None or shots != task.settings.shots) and not getattr(settings.device, "gathers", False)
-    if isinstance(shots, int) and chosen:
+    by_rule = (planned is not None or shots != task.settings.shots) and not getattr(settings.device, "gathers", False)
+    if isinstance(shots, int) and by_rule:
         settings = replace(settings, calibration_shots=settings.calibration_shots or max(LEAST_CALIBRATION, shots))
     if planned is not None:
         settings = replace(settings, stencil=stencil(settings.fixed_stencil.kind, planned.beta))

@@ -32,13 +32,14 @@ def test_it_is_that_of_dense_matrices(chain, layers):
         used = near & (chain.x | chain.z).any(axis=1)
         expected = np.vdot(part @ state, centred).real / np.sum(coefficients[used] ** 2)
         other, others = rng.normal(size=len(theta)), rng.normal(size=len(chain))
-        shares = LocalVariance(circuit, signed, near).shares([other, theta], [others, coefficients])
-        assert shares.shape == (2,) and shares[1] == pytest.approx(expected, abs=1e-10)
+        variances = LocalVariance(circuit, signed, near).variances([other, theta], [others, coefficients])
+        share = variances[1] / np.sum(coefficients[used] ** 2)
+        assert variances.shape == (2,) and share == pytest.approx(expected, abs=1e-10)
 
 
 def test_it_vanishes_in_an_eigenstate(chain):
     circuit = hamiltonian_ansatz(chain[:-1], layers=1)
     coefficients = np.where(chain.x.any(axis=1) & ~chain.z.any(axis=1), -1.0, 0.0)
     near = np.arange(len(chain)) > 0
-    shares = LocalVariance(circuit, chain, near).shares(np.zeros((1, circuit.num_parameters)), coefficients[None])
-    assert abs(shares[0]) < 1e-14
+    variances = LocalVariance(circuit, chain, near).variances(np.zeros((1, circuit.num_parameters)), coefficients[None])
+    assert abs(variances[0] / np.sum(coefficients[near] ** 2)) < 1e-14

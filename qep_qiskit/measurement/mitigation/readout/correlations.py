@@ -20,7 +20,7 @@ from qep_qiskit.measurement.mitigator import CalibrationSamples, signs_of
 from qep_qiskit.samples import Samples
 
 Vector = NDArray[np.float64]
-LEAST_DEVIATIONS = 5.0
+SIGNIFICANT = 5.0
 """The standard deviations from which a correlation counts: many strings are tested, in every step of a training."""
 ROUNDING = 1e-9
 
@@ -34,7 +34,7 @@ class Correlation:
 
 
 def excesses(
-    rates: Calibration, calibrations: Sequence[CalibrationSamples], supports: NDArray[np.bool_], qubits: Sequence[int]
+    rates: Calibration, calibrations: Sequence[CalibrationSamples], supports: Sequence[Sequence[int]], qubits: Sequence[int]
 ) -> tuple[Vector, Correlation | None]:
     """Return r for every string, shape (S,), and the most significant correlation.
 
@@ -45,15 +45,17 @@ def excesses(
     rates : Calibration
         The flip rates by which signs are corrected.
     calibrations : sequence of CalibrationSamples
-    supports : ndarray of bool, shape (S, n)
-        The qubits that each string acts on.
+    supports : sequence of sequence of int
+        The logical qubits that each string acts on.
     qubits : sequence of int
         The device qubit of each logical qubit.
     """
     known: dict[tuple[int, ...], tuple[float, float]] = {}
     excess = np.zeros(len(supports))
-    for s in np.flatnonzero(supports.sum(axis=1) > 1):
-        support = tuple(sorted(qubits[int(q)] for q in np.flatnonzero(supports[s])))
+    for s, logical in enumerate(supports):
+        if len(logical) < 2:
+            continue
+        support = tuple(sorted(qubits[q] for q in logical))
         part = next((part for part in calibrations if set(support) <= set(part.qubits)), None)
         if part is None:
             continue
@@ -87,7 +89,7 @@ def _excess(rates: Calibration, part: CalibrationSamples, support: tuple[int, ..
             scatter = float(local.weights @ (values - here) ** 2)
             each = local.weights @ off**2
             variance += max(scatter, float(np.prod(1.0 + each) - 1.0 - each.sum())) / local.shots / 4.0
-    if abs(mean) <= LEAST_DEVIATIONS * np.sqrt(variance) + ROUNDING:
+    if abs(mean) <= SIGNIFICANT * np.sqrt(variance) + ROUNDING:
         return 0.0, 0.0
     return mean, abs(mean) / float(np.sqrt(variance) + ROUNDING)
 
