@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ Aim = Callable[[Rows, Real, Real, Real], Real]
 
 FEW = 4
 """Up to this number of rows, one search per row costs less than arrays of all searches."""
+TOGETHER = 8
+"""Rows that have reached their aims stay in the array until one row in this number has: their further evaluations cost less than
+many calls for a few rows each."""
 
 
 @dataclass(frozen=True)
@@ -98,23 +102,24 @@ def descend(
     values, gradients = function(everyone, starts) if known is None else known
     if 0 < count <= FEW and parameters:
         return _alone(function, starts, values, gradients, aim, limits, memory)
-    searches = _Search(everyone, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)
+    searches = _Search(everyone, limits, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)
     searches.aims = aim(everyone, searches.thetas, gradients, searches.memory.product(gradients))
     end = Descent(
         np.array(starts, dtype=np.float64), values, gradients, np.zeros(count, dtype=bool), np.ones(count, np.int64), memory
     )
-    arrived = np.ones(count, dtype=bool)
+    evaluations = 1
     while True:
-        sizes = np.linalg.norm(searches.gradients, axis=1)
-        again = np.flatnonzero(
-            arrived & ((sizes <= searches.aims) | (searches.evaluations % RECHECKED == 0)) & (searches.evaluations > 1)
-        )
-        if len(again):
-            steps = searches.memory.product(searches.gradients)[again]
-            searches.aims[again] = aim(searches.rows[again], searches.thetas[again], searches.gradients[again], steps)
-        reached = arrived & (sizes <= searches.aims)
-        ended = reached | (searches.failures > 1) | (searches.evaluations >= limits[searches.rows])
-        if ended.any():
+        searches.steps = searches.memory.product(searches.gradients)
+        waiting, lost = _norms(searches.gradients) <= searches.aims, searches.failures > 1
+        checked = evaluations % RECHECKED == 0
+        if checked or TOGETHER * np.count_nonzero(waiting) >= len(waiting) or lost.any() or evaluations >= searches.limits.min():
+            again = np.flatnonzero(waiting | checked)
+            if evaluations > 1 and len(again):
+                searches.aims[again] = aim(
+                    searches.rows[again], searches.thetas[again], searches.gradients[again], searches.steps[again]
+                )
+            reached = _norms(searches.gradients) <= searches.aims
+            ended = reached | lost | (evaluations >= searches.limits)
             out = np.flatnonzero(ended)
             rows = searches.rows[out]
             end.thetas[rows], end.values[rows], end.gradients[rows] = (
@@ -122,14 +127,26 @@ def descend(
                 searches.values[out],
                 searches.gradients[out],
             )
-            end.done[rows], end.evaluations[rows] = reached[out], searches.evaluations[out]
+            end.done[rows], end.evaluations[rows] = reached[out], evaluations
             end.memory.put(rows, searches.memory, out)
-            searches, arrived = searches.kept(np.flatnonzero(~ended)), arrived[~ended]
-        if not len(searches.rows):
+            searches, waiting = searches.kept(np.flatnonzero(~ended)), np.zeros(len(ended) - len(out), dtype=bool)
+            if not len(searches.rows):
+                return end
+        if len(searches.rows) <= FEW and searches.arrived.all():
+            rows, function, aim = searches.rows, partial(of_rows, function, searches.rows), partial(of_rows, aim, searches.rows)
+            left, known = searches.limits - evaluations + 1, (searches.values, searches.gradients)
+            end.evaluations[rows] = evaluations - 1
+            end.take(rows, descend(function, searches.thetas, aim, most=left, memory=searches.memory, known=known))
             return end
-        searches.turn(np.flatnonzero(arrived))
+        searches.turn(waiting)
         trial = searches.thetas + searches.lengths[:, None] * searches.directions
-        arrived = searches.judge(trial, *function(searches.rows, trial))
+        searches.judge(trial, *function(searches.rows, trial))
+        evaluations += 1
+
+
+def of_rows(function: Callable[..., Any], rows: Rows, part: Rows, *arguments: Real) -> Any:
+    """Call a function of rows for a part of the rows."""
+    return function(rows[part], *arguments)
 
 
 def _alone(function: Function, starts: Real, values: Real, gradients: Real, aim: Aim, limits: Rows, memory: Memory) -> Descent:
@@ -166,15 +183,18 @@ def _alone(function: Function, starts: Real, values: Real, gradients: Real, aim:
 
 
 class _Search:
-    """The line searches of the rows that are not done."""
+    """The line searches of the rows that are not done; each evaluation is one trial of every search."""
 
-    def __init__(self, rows: Rows, memory: Memory, thetas: Real, values: Real, gradients: Real) -> None:
+    def __init__(self, rows: Rows, limits: Rows, memory: Memory, thetas: Real, values: Real, gradients: Real) -> None:
         count = len(rows)
-        self.rows, self.memory = rows, memory
+        self.rows, self.limits, self.memory = rows, limits, memory
         self.thetas, self.values, self.gradients = thetas, np.array(values), np.array(gradients)
-        self.directions, self.slopes, self.aims = np.zeros_like(thetas), np.zeros(count), np.zeros(count)
+        self.steps, self.directions = np.zeros((2, *thetas.shape))
+        """Newton steps H⁻¹ g at the angles, and the directions of the searches."""
+        self.slopes, self.aims = np.zeros((2, count))
         self.lengths, self.low, self.high = np.ones(count), np.zeros(count), np.full(count, np.inf)
-        self.evaluations = np.ones(count, dtype=np.int64)
+        self.arrived, self.stuck = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
+        """Whether the last trial was taken, and whether the direction was given up."""
         self.trials, self.failures = np.zeros((2, count), dtype=np.int64)
 
     def kept(self, rows: Rows) -> _Search:
@@ -184,50 +204,65 @@ class _Search:
             setattr(part, name, value.kept(rows) if name == "memory" else value[rows])
         return part
 
-    def turn(self, rows: Rows) -> None:
-        """Choose a new direction for some rows: the quasi-Newton step, or down the gradient if there is no memory."""
-        if not len(rows):
-            return
-        gradients = self.gradients[rows]
-        directions = -self.memory.product(self.gradients)[rows]
-        slopes = np.einsum("rp,rp->r", directions, gradients)
-        sizes = np.linalg.norm(gradients, axis=1)
-        uphill = ~(slopes < -1e-14 * sizes * np.linalg.norm(directions, axis=1))
+    def turn(self, waiting: NDArray[np.bool_]) -> None:
+        """Choose new directions where a search arrived or is stuck: Newton steps, or down the gradient if there is no memory.
+
+        Rows that wait stay where they are.
+        """
+        rows = self.arrived | self.stuck
+        directions, sizes = -self.steps, _norms(self.gradients)
+        slopes = np.vecdot(directions, self.gradients)
+        uphill = rows & ~(slopes < -1e-14 * sizes * _norms(directions))
         if uphill.any():
-            self.memory.forget(rows[uphill])
+            self.memory.forget(np.flatnonzero(uphill))
             scales = np.minimum(1.0, LONGEST / np.maximum(sizes[uphill], 1e-300))
-            directions[uphill] = -scales[:, None] * gradients[uphill]
+            directions[uphill] = -scales[:, None] * self.gradients[uphill]
             slopes[uphill] = -scales * sizes[uphill] ** 2
         shrink = np.minimum(1.0, LONGEST / np.maximum(np.abs(directions).max(axis=1, initial=0.0), 1e-300))
-        self.directions[rows], self.slopes[rows] = directions * shrink[:, None], slopes * shrink
+        self.directions = _chosen(rows, directions * shrink[:, None], self.directions)
+        self.slopes = _chosen(rows, slopes * shrink, self.slopes)
+        self.directions[waiting], self.slopes[waiting] = 0.0, 0.0
         self.lengths[rows], self.low[rows], self.high[rows], self.trials[rows] = 1.0, 0.0, np.inf, 0
 
-    def judge(self, trial: Real, values: Real, gradients: Real) -> NDArray[np.bool_]:
-        """Take the trials that meet the weak Wolfe conditions, change the length of the others, and return which were taken."""
-        slopes, rise = np.einsum("rp,rp->r", self.directions, gradients), values - self.values
+    def judge(self, trial: Real, values: Real, gradients: Real) -> None:
+        """Take the trials that meet the weak Wolfe conditions, and change the length of the others."""
+        slopes, rise = np.vecdot(self.directions, gradients), values - self.values
         fits, steep = judged(rise, slopes, self.lengths, self.slopes, ROUNDING * np.maximum(np.abs(self.values), 1.0))
-        arrived, high, short = fits & ~steep, ~fits, fits & steep
-        self.evaluations += 1
+        self.arrived = fits & ~steep
         self.trials += 1
-        self.high[high], self.low[short] = self.lengths[high], self.lengths[short]
-        self.lengths = np.where(np.isinf(self.high), 2.0 * self.lengths, self._between(rise, high))
-        taken = np.flatnonzero(arrived)
-        steps, changes = trial[taken] - self.thetas[taken], gradients[taken] - self.gradients[taken]
-        self.thetas[taken], self.values[taken], self.gradients[taken] = trial[taken], values[taken], gradients[taken]
-        self.failures[taken] = 0
-        curved = np.einsum("rp,rp->r", steps, changes) > 1e-12 * np.linalg.norm(steps, axis=1) * np.linalg.norm(changes, axis=1)
-        self.memory.add(taken[curved], steps[curved], changes[curved])
-        stuck = np.flatnonzero(~arrived & (self.trials >= MOST_TRIALS))
-        if len(stuck):
-            self.memory.forget(stuck)
-            self.failures[stuck] += 1
-            self.turn(stuck)
-        return arrived
+        steps, changes = trial - self.thetas, gradients - self.gradients
+        curved = self.arrived & (np.vecdot(steps, changes) > 1e-12 * _norms(steps) * _norms(changes))
+        self.memory.add(curved, steps, changes)
+        self.thetas = _chosen(self.arrived, trial, self.thetas)
+        self.values = _chosen(self.arrived, values, self.values)
+        self.gradients = _chosen(self.arrived, gradients, self.gradients)
+        self.failures[self.arrived] = 0
+        self.stuck = ~self.arrived & (self.trials >= MOST_TRIALS)
+        if not self.arrived.all():
+            self.memory.forget(np.flatnonzero(self.stuck))
+            self.failures[self.stuck] += 1
+            self._change_lengths(np.flatnonzero(~self.arrived), fits, rise)
 
-    def _between(self, rise: Real, high: NDArray[np.bool_]) -> Real:
-        """Return a length within each bracket: the minimum of the parabola through the values and the slope, or the middle."""
+    def _change_lengths(self, rows: Rows, fits: NDArray[np.bool_], rise: Real) -> None:
+        """Double lengths without a limit, and take the minimum of a parabola, or the middle, in the other brackets."""
+        lengths, slopes = self.lengths[rows], self.slopes[rows]
+        self.low[rows] = np.where(fits[rows], lengths, self.low[rows])
+        self.high[rows] = np.where(fits[rows], self.high[rows], lengths)
+        low, high = self.low[rows], self.high[rows]
         with np.errstate(invalid="ignore"):
-            width = self.high - self.low
-            parabola = -0.5 * self.slopes * self.lengths**2 / np.maximum(rise - self.lengths * self.slopes, 1e-300)
-            inside = high & (parabola > self.low + 0.1 * width) & (parabola < self.high - 0.1 * width)
-            return np.where(inside, parabola, 0.5 * (self.low + self.high))
+            width = high - low
+            parabola = -0.5 * slopes * lengths**2 / np.maximum(rise[rows] - lengths * slopes, 1e-300)
+            inside = ~fits[rows] & (parabola > low + 0.1 * width) & (parabola < high - 0.1 * width)
+            between = np.where(inside, parabola, 0.5 * (low + high))
+        self.lengths[rows] = np.where(np.isinf(high), 2.0 * lengths, between)
+
+
+def _norms(vectors: Real) -> Real:
+    return np.sqrt(np.vecdot(vectors, vectors))
+
+
+def _chosen(rows: NDArray[np.bool_], new: Real, old: Real) -> Real:
+    """Return the new values of some rows and the old ones of the others; `new` may be returned itself."""
+    if not rows.all():
+        np.copyto(new, old, where=~rows if new.ndim == 1 else ~rows[:, None])
+    return new

@@ -9,8 +9,11 @@ from numpy.typing import NDArray
 
 Real = NDArray[np.float64]
 Rows = NDArray[np.intp]
+Mask = NDArray[np.bool_]
 MOST_FULL = 400
 """The largest number of angles for which every step is remembered: the matrix then costs less than an evaluation."""
+MOST_ENTRIES = 1 << 15
+"""The number of entries of inverse Hessians that are updated at once: more do not stay in the cache."""
 REMEMBERED = 50
 """The number of steps that are remembered for more angles."""
 
@@ -44,8 +47,8 @@ class Memory:
             if name != "_age":
                 getattr(self, name)[rows] = 0
 
-    def add(self, rows: Rows, step: Real, change: Real) -> None:
-        """Add a step s and the change y of the gradient, with s·y > 0, to each of these rows."""
+    def add(self, rows: Mask, step: Real, change: Real) -> None:
+        """Add a step s and the change y of the gradient, each of shape (R, P), to the rows of a mask (R,), where s·y > 0."""
         raise NotImplementedError
 
     def product(self, gradient: Real) -> Real:
@@ -54,7 +57,9 @@ class Memory:
 
     def add_to(self, row: int, step: Real, change: Real) -> None:
         """Add a step s with s·y > 0 to one row."""
-        self.add(np.array([row]), step[None], change[None])
+        part = self.kept(np.array([row]))
+        part.add(np.array([True]), step[None], change[None])
+        self.put(np.array([row]), part, np.array([0]))
 
     def product_of(self, row: int, gradient: Real) -> Real:
         """Return H g for one row, shape (P,)."""
@@ -85,23 +90,24 @@ class FullMemory(Memory):
         """Add a curvature in all directions to the Hessians of all rows."""
         self.inverse[:] = np.linalg.solve(np.eye(self.inverse.shape[1]) + curvature * self.inverse, self.inverse)
 
-    def add(self, rows: Rows, step: Real, change: Real) -> None:
-        """Add a step with s·y > 0 to each of these rows."""
-        if not len(rows):
-            return
-        overlap = np.einsum("rp,rp->r", step, change)
-        first = ~self.known[rows]
+    def add(self, rows: Mask, step: Real, change: Real) -> None:
+        """Add a step with s·y > 0 to the rows of a mask."""
+        overlap = np.vecdot(step, change)
+        first = rows & ~self.known
         if first.any():
-            scale = overlap[first] / np.einsum("rp,rp->r", change[first], change[first])
-            self.inverse[rows[first]] = scale[:, None, None] * np.eye(step.shape[1])
-            self.known[rows] = True
-        if len(rows) < len(self.inverse):  # the others get an update by zero, which is cheaper than a copy of some matrices
-            step, change, overlap = (_among(len(self.inverse), rows, part) for part in (step, change, overlap))
-            overlap[overlap == 0.0] = 1.0
-        moved = (self.inverse @ change[:, :, None])[..., 0]
-        twice = (1.0 + np.einsum("rp,rp->r", change, moved) / overlap) / 2.0
+            scale = overlap[first] / np.vecdot(change[first], change[first])
+            self.inverse[first] = scale[:, None, None] * np.eye(step.shape[1])
+            self.known |= rows
+        if not rows.all():  # the others get an update by zero, which is cheaper than a copy of some matrices
+            step, overlap = np.where(rows[:, None], step, 0.0), np.where(rows, overlap, 1.0)
+        moved = self.product(change)
+        twice = (1.0 + np.vecdot(change, moved) / overlap) / 2.0
         partner = (twice[:, None] * step - moved) / overlap[:, None]
-        self.inverse += np.stack([step, partner], axis=2) @ np.stack([partner, step], axis=1)
+        left, right = np.stack([step, partner], axis=2), np.stack([partner, step], axis=1)
+        together = max(1, MOST_ENTRIES // self.inverse[0].size)
+        for begin in range(0, len(step), together):
+            part = slice(begin, begin + together)
+            self.inverse[part] += left[part] @ right[part]
 
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
@@ -145,16 +151,17 @@ class LimitedMemory(Memory):
         self.scale = np.zeros(rows)
         """The H of directions that the memory does not know; 0 as long as it is empty."""
 
-    def add(self, rows: Rows, step: Real, change: Real) -> None:
-        """Add a step with s·y > 0 to each of these rows, in place of the oldest one."""
-        slot = self._age[rows, 0]
-        self._age[rows] = np.roll(self._age[rows], -1, axis=1)
-        self.steps[rows, slot], self.changes[rows, slot] = step, change
-        steps, changes = self.steps[rows], self.changes[rows]
-        self._cross[rows, slot, :] = (changes @ step[:, :, None])[..., 0]
-        self._cross[rows, :, slot] = (steps @ change[:, :, None])[..., 0]
-        self._square[rows, slot, :] = self._square[rows, :, slot] = (changes @ change[:, :, None])[..., 0]
-        self.scale[rows] = self._cross[rows, slot, slot] / self._square[rows, slot, slot]
+    def add(self, rows: Mask, step: Real, change: Real) -> None:
+        """Add a step with s·y > 0 to the rows of a mask, in place of the oldest one."""
+        which, step, change = np.flatnonzero(rows), step[rows], change[rows]
+        slot = self._age[which, 0]
+        self._age[which] = np.roll(self._age[which], -1, axis=1)
+        self.steps[which, slot], self.changes[which, slot] = step, change
+        steps, changes = self.steps[which], self.changes[which]
+        self._cross[which, slot, :] = (changes @ step[:, :, None])[..., 0]
+        self._cross[which, :, slot] = (steps @ change[:, :, None])[..., 0]
+        self._square[which, slot, :] = self._square[which, :, slot] = (changes @ change[:, :, None])[..., 0]
+        self.scale[which] = self._cross[which, slot, slot] / self._square[which, slot, slot]
 
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
@@ -174,12 +181,6 @@ class LimitedMemory(Memory):
         along, across = np.empty_like(p), np.empty_like(q)
         along[sorted_rows], across[sorted_rows] = p, q
         return scale * gradient + (along[:, None, :] @ self.steps)[:, 0] - scale * (across[:, None, :] @ self.changes)[:, 0]
-
-
-def _among(count: int, rows: Rows, part: Real) -> Real:
-    whole = np.zeros((count, *part.shape[1:]))
-    whole[rows] = part
-    return whole
 
 
 def memory_for(rows: int, parameters: int) -> Memory:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend
+from qep_qiskit.preparation.descent import Aim, Descent, Function, Rows, descend, of_rows
 from qep_qiskit.preparation.quasi_newton import FullMemory, Memory
 
 Real = NDArray[np.float64]
@@ -40,9 +40,9 @@ def renewed(function: Function, curved: Renewal, starts: Real, aim: Aim, *, most
         end.memory.set(rows, curved(rows, end.thetas[rows], end.gradients[rows]))
         few = np.minimum(limits[rows] - end.evaluations[rows], RENEWED)
         further = descend(
-            functools.partial(_of_rows, function, rows),
+            functools.partial(of_rows, function, rows),
             end.thetas[rows],
-            functools.partial(_of_rows, aim, rows),
+            functools.partial(of_rows, aim, rows),
             most=few,
             memory=end.memory.kept(rows),
             known=(end.values[rows], end.gradients[rows]),
@@ -91,8 +91,3 @@ def inverses(hessians: Real, least: Real, softening: float = 0.0) -> Inverses:
     sizes = np.maximum(np.abs(values + softening), (least[~convex] + softening)[:, None])
     result[~convex] = (axes / sizes[:, None, :]) @ axes.swapaxes(1, 2)
     return Inverses(result, convex, values, axes)
-
-
-def _of_rows(function: Callable[..., Any], rows: Rows, part: Rows, *arguments: Real) -> Any:
-    """Call a function of rows for a part of the rows."""
-    return function(rows[part], *arguments)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qep_qiskit.preparation.descent import descend
+from qep_qiskit.preparation.line_search import RECHECKED
 from qep_qiskit.preparation.quasi_newton import FullMemory, LimitedMemory
 from qep_qiskit.preparation.renewal import inverses, shifted
 
@@ -70,7 +71,7 @@ def test_both_memories_are_the_same_for_few_steps():
     for scale in range(5):
         steps = rng.normal(size=(2, 6))
         for memory in (full, limited):
-            memory.add(np.arange(2), steps, steps @ matrix)
+            memory.add(np.array([True, True]), steps, steps @ matrix)
         if not scale:  # a full memory keeps its first scale, a limited one takes the newest
             np.testing.assert_allclose(full.product(gradient), limited.product(gradient), rtol=1e-9)
     changes = limited.changes[:, 4]
@@ -85,6 +86,34 @@ def test_a_memory_of_a_similar_function_saves_evaluations():
     cold = descend(function, away, below(1e-8), most=500)
     warm = descend(function, away, below(1e-8), most=500, memory=first.memory)
     assert warm.done.all() and 2 * warm.evaluations.sum() < cold.evaluations.sum()
+
+
+def test_each_of_many_rows_ends_as_it_would_alone():
+    function, minima = valleys(count=40, size=12)
+    starts, calls = np.random.default_rng(3).normal(size=minima.shape), []
+
+    def aim(rows, *_):
+        calls.append(len(rows))
+        return np.full(len(rows), 1e-6)
+
+    together = descend(function, starts, aim, most=500)
+    assert together.done.all() and (np.linalg.norm(together.gradients, axis=1) <= 1e-6).all()
+    values, gradients = function(np.arange(40), together.thetas)
+    np.testing.assert_array_equal(together.gradients, gradients)
+    np.testing.assert_array_equal(together.values, values)
+    alone = [descend(lambda rows, points, r=r: function(rows + r, points), starts[[r]], below(1e-6), most=500) for r in range(40)]
+    waited = together.evaluations - [end.evaluations[0] for end in alone]
+    assert waited.min() == 0 and 0 < waited.max() < RECHECKED
+    np.testing.assert_allclose([end.thetas[0] for end in alone], together.thetas, atol=1e-7)
+    assert len(calls) < len({int(end.evaluations[0]) for end in alone})
+
+
+def test_many_rows_keep_their_own_most_evaluations():
+    function, minima = valleys(count=20)
+    most = np.arange(2, 22)
+    end = descend(function, np.zeros_like(minima), below(1e-12), most=most)
+    np.testing.assert_array_equal(end.evaluations, most)
+    assert not end.done.any()
 
 
 def test_the_most_evaluations_are_kept_and_said():

@@ -27,11 +27,6 @@ class Curvatures:
     ----------
     sweeps
         The sweeps of the template, with at least one step of phases with free angles.
-
-    Attributes
-    ----------
-    together : int
-        The number of columns to evaluate at once.
     """
 
     def __init__(self, sweeps: Sweeps) -> None:
@@ -44,29 +39,37 @@ class Curvatures:
         rows = [family.rows_of(place) for family, (_, place) in zip(families, sweeps.tables.places, strict=True)]
         self._weights = sweeps.tables.weights[np.concatenate(rows)]
         self._size = self._signs[0].shape[1]
-        self.together = max(1, _AT_ONCE // (self._size * self._ends[-1]))
+        self._together = max(1, _AT_ONCE // (self._size * self._ends[-1]))
 
     def evaluate(self, angles: Real, coefficients: Real, room: Workspace) -> tuple[Real, Real]:
         """Return the slopes (A, B) and the second derivatives (B, A, A) for angles (A, B).
 
         ``coefficients`` are those of all strings as `Reading.add` takes them, shape (strings, 2 B).
         """
-        columns, total = angles.shape[1], self._ends[-1]
-        swept, lefts = self._sweeps.forward(angles, room), list[Complex]()
+        total, lefts = self._ends[-1], list[Complex]()
+        swept = self._sweeps.forward(angles, room)
         _, slopes = self._sweeps.backward(coefficients, swept, room, lefts)
-        result = np.empty((columns, total, total))
-        memory = list(room.further(len(self._sweeps.readings) + AT_WORK + 1, self._size * total * columns))
-        tangents, left_over = self._tangents(room, lefts[::-1], memory, result)
-        held, spares = self._sweeps.finished(tangents, left_over)
-        left = self._sweeps.left(np.tile(coefficients, total), held, spares)
-        result += self._stacked(tangents, columns).swapaxes(1, 2) @ self._stacked(left, columns, sign=-1.0)
+        result = np.empty((angles.shape[1], total, total))
+        pairs = coefficients.reshape(len(coefficients), -1, 1, 2)
+        for first in range(0, len(result), self._together):
+            part = slice(first, first + self._together)
+            self._write(room, [left[:, part] for left in lefts[::-1]], pairs[:, part], part, result[part])
         result = self._weights.T @ result @ self._weights
         return slopes, result + result.swapaxes(1, 2)
 
+    def _write(self, room: Workspace, lefts: list[Complex], pairs: Real, part: slice, result: Real) -> None:
+        """Write half of the second derivatives of some columns, with respect to the angles of all steps."""
+        columns, total = len(result), self._ends[-1]
+        memory = list(room.further(len(self._sweeps.readings) + AT_WORK + 1, self._size * total * columns))
+        tangents, left_over = self._tangents(room, lefts, part, memory, result)
+        held, spares = self._sweeps.finished(tangents, left_over)
+        left = self._sweeps.left(np.repeat(pairs, total, axis=2).reshape(len(pairs), -1), held, spares)
+        result += self._stacked(tangents, columns).swapaxes(1, 2) @ self._stacked(left, columns, sign=-1.0)
+
     def _tangents(
-        self, room: Workspace, lefts: list[Complex], memory: list[Complex], result: Real
+        self, room: Workspace, lefts: list[Complex], part: slice, memory: list[Complex], result: Real
     ) -> tuple[States, list[States]]:
-        """Return the tangents after the last free phases, shape (2**m, angles of all steps · B), and spare arrays.
+        """Return the tangents after the last free phases, shape (2**m, B · angles of all steps), and spare arrays.
 
         The terms with two derivatives of the state are written to ``result`` (B, angles of all steps, the same).
         """
@@ -81,13 +84,13 @@ class Curvatures:
             place = arrays.index(states)
             target, spare = (self._part(block, last * columns) for block in (memory[(place + 1) % 3], memory[(place + 2) % 3]))
             place = (place + 1) % 3
-            grid = target.array.reshape(self._size, last, columns)
-            np.multiply(states.array.reshape(self._size, first, columns), factors[number][:, None], out=grid[:, :first])
-            np.multiply(self._turns[number][:, :, None], room.states[number].array[:, None], out=grid[:, first:])
-            np.multiply(grid, lefts[number][:, None], out=spare.array.reshape(grid.shape))
-            terms = (signs @ spare.reals((self._size, -1))).reshape(-1, last, columns, 2)[..., 1].transpose(2, 0, 1)
+            grid = target.array.reshape(self._size, columns, last)
+            np.multiply(states.array.reshape(self._size, columns, first), factors[number][:, part, None], out=grid[..., :first])
+            np.multiply(self._turns[number][:, None], room.states[number].array[:, part, None], out=grid[..., first:])
+            np.multiply(grid, lefts[number][:, :, None], out=spare.array.reshape(grid.shape))
+            terms = (signs @ spare.reals((self._size, -1))).reshape(-1, columns, last, 2)[..., 1].swapaxes(0, 1)
             result[:, first:last, :last] = terms
-            result[:, :first, first:last] = terms[:, :, :first].swapaxes(1, 2)
+            result[:, :first, first:last] = terms[..., :first].swapaxes(1, 2)
             first = last
         arrays = [self._part(block, first * columns) for block in memory]
         return arrays[place], arrays[:place] + arrays[place + 1 :]
@@ -97,7 +100,7 @@ class Curvatures:
 
     def _stacked(self, states: States, columns: int, sign: float = 1.0) -> Real:
         """Return the real parts of tangents and, with a sign, the imaginary parts below them, shape (B, 2 · 2**m, all angles)."""
-        grid = states.array.reshape(self._size, -1, columns).transpose(2, 0, 1)
+        grid = states.array.reshape(self._size, columns, -1).swapaxes(0, 1)
         stacked = np.empty((columns, 2 * self._size, grid.shape[2]))
         stacked[:, : self._size] = grid.real
         np.multiply(grid.imag, sign, out=stacked[:, self._size :])

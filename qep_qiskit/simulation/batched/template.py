@@ -134,11 +134,9 @@ class Template:
         if self._curvatures is None:
             return slopes, curvatures
         with single_threaded(self.num_qubits), self._workspace() as room:
-            for first in range(0, values.shape[1], self._curvatures.together):
-                part = slice(first, first + self._curvatures.together)
-                slopes[:, part], curvatures[part] = self._curvatures.evaluate(
-                    values[:, part], self._scaled(coefficients[:, part]), room
-                )
+            for columns in self._tiles(values.shape[1]):
+                result = self._curvatures.evaluate(values[:, columns], self._scaled(coefficients[:, columns]), room)
+                slopes[:, columns], curvatures[columns] = result
         return slopes, curvatures
 
     @property
@@ -162,7 +160,11 @@ class Template:
 
     def _scaled(self, coefficients: Real) -> Real:
         """Return the coefficients (S, B) as `Reading.add` takes them."""
-        return (coefficients[self._order, :, None] * self._scales).reshape(self.num_strings, -1)
+        ordered = coefficients[self._order]
+        pairs = np.empty((*ordered.shape, 2))
+        for part in range(2):
+            np.multiply(ordered, self._scales[..., part], out=pairs[..., part])
+        return pairs.reshape(self.num_strings, -1)
 
     def _checked(self, angles: ArrayLike) -> Real:
         values = np.asarray(angles, dtype=np.float64)
