@@ -57,9 +57,8 @@ class Memory:
 
     def add_to(self, row: int, step: Real, change: Real) -> None:
         """Add a step s with s·y > 0 to one row."""
-        part = self.kept(np.array([row]))
-        part.add(np.array([True]), step[None], change[None])
-        self.put(np.array([row]), part, np.array([0]))
+        count = len(getattr(self, self.arrays[0]))
+        self.add(np.arange(count) == row, *(np.broadcast_to(vector, (count, len(step))) for vector in (step, change)))
 
     def product_of(self, row: int, gradient: Real) -> Real:
         """Return H g for one row, shape (P,)."""
@@ -92,14 +91,14 @@ class FullMemory(Memory):
 
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step with s·y > 0 to the rows of a mask."""
-        overlap = np.vecdot(step, change)
+        if not rows.all():  # the others get an update by zero, which is cheaper than a copy of some matrices
+            step, change = (np.where(rows[:, None], part, 0.0) for part in (step, change))
+        overlap = np.where(rows, np.vecdot(step, change), 1.0)
         first = rows & ~self.known
         if first.any():
             scale = overlap[first] / np.vecdot(change[first], change[first])
             self.inverse[first] = scale[:, None, None] * np.eye(step.shape[1])
             self.known |= rows
-        if not rows.all():  # the others get an update by zero, which is cheaper than a copy of some matrices
-            step, overlap = np.where(rows[:, None], step, 0.0), np.where(rows, overlap, 1.0)
         moved = self.product(change)
         twice = (1.0 + np.vecdot(change, moved) / overlap) / 2.0
         partner = (twice[:, None] * step - moved) / overlap[:, None]

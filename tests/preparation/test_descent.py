@@ -161,3 +161,19 @@ def test_a_softened_memory_knows_the_hessians_with_that_curvature_added():
     memory.set(np.arange(2), np.linalg.inv(hessians))
     memory.soften(0.01)
     np.testing.assert_allclose(np.linalg.inv(memory.inverse), hessians + 0.01 * np.eye(3), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("memory", [FullMemory, LimitedMemory])
+def test_steps_are_added_to_the_rows_of_a_mask_alone(memory):
+    rng = np.random.default_rng(4)
+    masked, one_by_one = memory(3, 5), memory(3, 5)
+    matrices = np.array([np.diag(rng.uniform(0.5, 3.0, 5)) for _ in range(3)])
+    for rows in ([True, True, True], [True, False, True], [False, False, True], [False, False, False]):
+        steps = rng.normal(size=(3, 5))
+        changes = np.einsum("rpq,rq->rp", matrices, steps)
+        changes[np.logical_not(rows)] = np.inf
+        masked.add(np.array(rows), steps, changes)
+        for row in np.flatnonzero(rows):
+            one_by_one.add_to(int(row), steps[row], changes[row])
+    gradient = rng.normal(size=(3, 5))
+    np.testing.assert_allclose(masked.product(gradient), one_by_one.product(gradient), rtol=1e-12)
