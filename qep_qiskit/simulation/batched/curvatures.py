@@ -64,7 +64,8 @@ class Curvatures:
         tangents, left_over = self._tangents(room, lefts, part, memory, result)
         held, spares = self._sweeps.finished(tangents, left_over)
         left = self._sweeps.left(np.repeat(pairs, total, axis=2).reshape(len(pairs), -1), held, spares)
-        result += self._stacked(tangents, columns).swapaxes(1, 2) @ self._stacked(left, columns, sign=-1.0)
+        shape = self._size, columns, total
+        result += (tangents.array.reshape(shape).transpose(1, 2, 0) @ left.array.reshape(shape).transpose(1, 0, 2)).real
 
     def _tangents(
         self, room: Workspace, lefts: list[Complex], part: slice, memory: list[Complex], result: Real
@@ -97,11 +98,3 @@ class Curvatures:
 
     def _part(self, block: Complex, columns: int) -> States:
         return States(block[: self._size * columns].reshape(self._size, columns))
-
-    def _stacked(self, states: States, columns: int, sign: float = 1.0) -> Real:
-        """Return the real parts of tangents and, with a sign, the imaginary parts below them, shape (B, 2 · 2**m, all angles)."""
-        grid = states.array.reshape(self._size, columns, -1).swapaxes(0, 1)
-        stacked = np.empty((columns, 2 * self._size, grid.shape[2]))
-        stacked[:, : self._size] = grid.real
-        np.multiply(grid.imag, sign, out=stacked[:, self._size :])
-        return stacked
