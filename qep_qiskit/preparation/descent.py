@@ -103,20 +103,19 @@ def descend(
     if 0 < count <= FEW and parameters:
         return _alone(function, starts, values, gradients, aim, limits, memory)
     searches = _Search(everyone, limits, memory.kept(everyone), np.array(starts, dtype=np.float64), values, gradients)
-    searches.aims = aim(everyone, searches.thetas, gradients, searches.memory.product(gradients))
+    searches.aims = aim(everyone, searches.thetas, gradients, searches.newton)
     end = Descent(
         np.array(starts, dtype=np.float64), values, gradients, np.zeros(count, dtype=bool), np.ones(count, np.int64), memory
     )
     evaluations = 1
     while True:
-        searches.steps = searches.memory.product(searches.gradients)
         waiting, lost = _norms(searches.gradients) <= searches.aims, searches.failures > 1
         checked = evaluations % RECHECKED == 0
         if checked or TOGETHER * np.count_nonzero(waiting) >= len(waiting) or lost.any() or evaluations >= searches.limits.min():
             again = np.flatnonzero(waiting | checked)
             if evaluations > 1 and len(again):
                 searches.aims[again] = aim(
-                    searches.rows[again], searches.thetas[again], searches.gradients[again], searches.steps[again]
+                    searches.rows[again], searches.thetas[again], searches.gradients[again], searches.newton[again]
                 )
             reached = _norms(searches.gradients) <= searches.aims
             ended = reached | lost | (evaluations >= searches.limits)
@@ -189,7 +188,7 @@ class _Search:
         count = len(rows)
         self.rows, self.limits, self.memory = rows, limits, memory
         self.thetas, self.values, self.gradients = thetas, np.array(values), np.array(gradients)
-        self.steps, self.directions = np.zeros((2, *thetas.shape))
+        self.newton, self.directions = memory.product(gradients), np.zeros_like(thetas)
         """Newton steps H⁻¹ g at the angles, and the directions of the searches."""
         self.slopes, self.aims = np.zeros((2, count))
         self.lengths, self.low, self.high = np.ones(count), np.zeros(count), np.full(count, np.inf)
@@ -210,7 +209,7 @@ class _Search:
         Rows that wait stay where they are.
         """
         rows = self.arrived | self.stuck
-        directions, sizes = -self.steps, _norms(self.gradients)
+        directions, sizes = -self.newton, _norms(self.gradients)
         slopes = np.vecdot(directions, self.gradients)
         uphill = rows & ~(slopes < -1e-14 * sizes * _norms(directions))
         if uphill.any():
@@ -232,7 +231,8 @@ class _Search:
         self.trials += 1
         steps, changes = trial - self.thetas, gradients - self.gradients
         curved = self.arrived & (np.vecdot(steps, changes) > 1e-12 * _norms(steps) * _norms(changes))
-        self.memory.add(curved, steps, changes)
+        newton = self.memory.advance(curved, steps, changes, gradients, self.newton)
+        self.newton = _chosen(self.arrived, newton, self.newton)
         self.thetas = _chosen(self.arrived, trial, self.thetas)
         self.values = _chosen(self.arrived, values, self.values)
         self.gradients = _chosen(self.arrived, gradients, self.gradients)
@@ -240,6 +240,7 @@ class _Search:
         self.stuck = ~self.arrived & (self.trials >= MOST_TRIALS)
         if not self.arrived.all():
             self.memory.forget(np.flatnonzero(self.stuck))
+            self.newton[self.stuck] = 0.0
             self.failures[self.stuck] += 1
             self._change_lengths(np.flatnonzero(~self.arrived), fits, rise)
 

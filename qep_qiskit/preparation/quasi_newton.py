@@ -55,6 +55,11 @@ class Memory:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
         raise NotImplementedError
 
+    def advance(self, rows: Mask, step: Real, change: Real, gradient: Real, newton: Real) -> Real:
+        """Do the same as `add` and then `product`, given H (g − y) from before."""
+        self.add(rows, step, change)
+        return self.product(gradient)
+
     def add_to(self, row: int, step: Real, change: Real) -> None:
         """Add a step s with s·y > 0 to one row."""
         count = len(getattr(self, self.arrays[0]))
@@ -91,15 +96,21 @@ class FullMemory(Memory):
 
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step with s·y > 0 to the rows of a mask."""
+        self.advance(rows, step, change, change, np.zeros_like(change))
+
+    def advance(self, rows: Mask, step: Real, change: Real, gradient: Real, newton: Real) -> Real:
+        """Do the same as `add` and then `product` by one product with H, given H (g − y) from before."""
+        ahead = self.product(gradient)
+        moved = ahead - newton
         if not rows.all():  # the others get an update by zero, which is cheaper than a copy of some matrices
-            step, change = (np.where(rows[:, None], part, 0.0) for part in (step, change))
+            step, change, moved = (np.where(rows[:, None], part, 0.0) for part in (step, change, moved))
         overlap = np.where(rows, np.vecdot(step, change), 1.0)
         first = rows & ~self.known
         if first.any():
-            scale = overlap[first] / np.vecdot(change[first], change[first])
-            self.inverse[first] = scale[:, None, None] * np.eye(step.shape[1])
+            scale = (overlap[first] / np.vecdot(change[first], change[first]))[:, None]
+            self.inverse[first] = scale[:, None] * np.eye(step.shape[1])
+            ahead[first], moved[first] = scale * gradient[first], scale * change[first]
             self.known |= rows
-        moved = self.product(change)
         twice = (1.0 + np.vecdot(change, moved) / overlap) / 2.0
         partner = (twice[:, None] * step - moved) / overlap[:, None]
         left, right = np.stack([step, partner], axis=2), np.stack([partner, step], axis=1)
@@ -107,6 +118,7 @@ class FullMemory(Memory):
         for begin in range(0, len(step), together):
             part = slice(begin, begin + together)
             self.inverse[part] += left[part] @ right[part]
+        return ahead + step * np.vecdot(partner, gradient)[:, None] + partner * np.vecdot(step, gradient)[:, None]
 
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""

@@ -171,7 +171,7 @@ def test_steps_are_added_to_the_rows_of_a_mask_alone(memory):
     for rows in ([True, True, True], [True, False, True], [False, False, True], [False, False, False]):
         steps = rng.normal(size=(3, 5))
         changes = np.einsum("rpq,rq->rp", matrices, steps)
-        changes[np.logical_not(rows)] = np.inf
+        changes[np.logical_not(rows)] = 1e9
         masked.add(np.array(rows), steps, changes)
         for row in np.flatnonzero(rows):
             one_by_one.add_to(int(row), steps[row], changes[row])
