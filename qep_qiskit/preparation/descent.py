@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qep_qiskit.preparation.line_search import LONGEST, MOST_TRIALS, RECHECKED, ROUNDING, End, Trials, judged, search
-from qep_qiskit.preparation.quasi_newton import Memory, memory_for
+from qep_qiskit.preparation.quasi_newton import Mask, Memory, memory_for
 
 Real = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -109,7 +109,8 @@ def descend(
     )
     evaluations = 1
     while True:
-        waiting, lost = _norms(searches.gradients) <= searches.aims, searches.failures > 1
+        sizes, lost = _norms(searches.gradients), searches.failures > 1
+        waiting = sizes <= searches.aims
         checked = evaluations % RECHECKED == 0
         if checked or TOGETHER * np.count_nonzero(waiting) >= len(waiting) or lost.any() or evaluations >= searches.limits.min():
             again = np.flatnonzero(waiting | checked)
@@ -117,7 +118,7 @@ def descend(
                 searches.aims[again] = aim(
                     searches.rows[again], searches.thetas[again], searches.gradients[again], searches.newton[again]
                 )
-            reached = _norms(searches.gradients) <= searches.aims
+            reached = sizes <= searches.aims
             ended = reached | lost | (evaluations >= searches.limits)
             out = np.flatnonzero(ended)
             rows = searches.rows[out]
@@ -132,10 +133,18 @@ def descend(
             if not len(searches.rows):
                 return end
         if len(searches.rows) <= FEW and searches.arrived.all():
-            rows, function, aim = searches.rows, partial(of_rows, function, searches.rows), partial(of_rows, aim, searches.rows)
-            left, known = searches.limits - evaluations + 1, (searches.values, searches.gradients)
+            rows = searches.rows
+            further = _alone(
+                partial(of_rows, function, rows),
+                searches.thetas,
+                searches.values,
+                searches.gradients,
+                partial(of_rows, aim, rows),
+                searches.limits - evaluations + 1,
+                searches.memory,
+            )
             end.evaluations[rows] = evaluations - 1
-            end.take(rows, descend(function, searches.thetas, aim, most=left, memory=searches.memory, known=known))
+            end.take(rows, further)
             return end
         searches.turn(waiting)
         trial = searches.thetas + searches.lengths[:, None] * searches.directions
@@ -203,8 +212,13 @@ class _Search:
             setattr(part, name, value.kept(rows) if name == "memory" else value[rows])
         return part
 
-    def turn(self, waiting: NDArray[np.bool_]) -> None:
-        """Choose new directions where a search arrived or is stuck: Newton steps, or down the gradient if there is no memory.
+    def forget(self, rows: Rows) -> None:
+        """Empty the memory of some rows."""
+        self.memory.forget(rows)
+        self.newton[rows] = 0.0
+
+    def turn(self, waiting: Mask) -> None:
+        """Choose new directions where a search arrived or is stuck: Newton steps, or down the gradient for an empty memory.
 
         Rows that wait stay where they are.
         """
@@ -213,7 +227,7 @@ class _Search:
         slopes = np.vecdot(directions, self.gradients)
         uphill = rows & ~(slopes < -1e-14 * sizes * _norms(directions))
         if uphill.any():
-            self.memory.forget(np.flatnonzero(uphill))
+            self.forget(np.flatnonzero(uphill))
             scales = np.minimum(1.0, LONGEST / np.maximum(sizes[uphill], 1e-300))
             directions[uphill] = -scales[:, None] * self.gradients[uphill]
             slopes[uphill] = -scales * sizes[uphill] ** 2
@@ -239,12 +253,11 @@ class _Search:
         self.failures[self.arrived] = 0
         self.stuck = ~self.arrived & (self.trials >= MOST_TRIALS)
         if not self.arrived.all():
-            self.memory.forget(np.flatnonzero(self.stuck))
-            self.newton[self.stuck] = 0.0
+            self.forget(np.flatnonzero(self.stuck))
             self.failures[self.stuck] += 1
             self._change_lengths(np.flatnonzero(~self.arrived), fits, rise)
 
-    def _change_lengths(self, rows: Rows, fits: NDArray[np.bool_], rise: Real) -> None:
+    def _change_lengths(self, rows: Rows, fits: Mask, rise: Real) -> None:
         """Double lengths without a limit, and take the minimum of a parabola, or the middle, in the other brackets."""
         lengths, slopes = self.lengths[rows], self.slopes[rows]
         self.low[rows] = np.where(fits[rows], lengths, self.low[rows])
@@ -262,7 +275,7 @@ def _norms(vectors: Real) -> Real:
     return np.sqrt(np.vecdot(vectors, vectors))
 
 
-def _chosen(rows: NDArray[np.bool_], new: Real, old: Real) -> Real:
+def _chosen(rows: Mask, new: Real, old: Real) -> Real:
     """Return the new values of some rows and the old ones of the others; `new` may be returned itself."""
     if not rows.all():
         np.copyto(new, old, where=~rows if new.ndim == 1 else ~rows[:, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Self
 
 import numpy as np
@@ -18,7 +19,7 @@ REMEMBERED = 50
 """The number of steps that are remembered for more angles."""
 
 
-class Memory:
+class Memory(ABC):
     """The inverse Hessian H of each row, as learnt from the row's steps.
 
     Attributes
@@ -47,13 +48,13 @@ class Memory:
             if name != "_age":
                 getattr(self, name)[rows] = 0
 
+    @abstractmethod
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step s and the change y of the gradient, each of shape (R, P), to the rows of a mask (R,), where s·y > 0."""
-        raise NotImplementedError
 
+    @abstractmethod
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
-        raise NotImplementedError
 
     def advance(self, rows: Mask, step: Real, change: Real, gradient: Real, newton: Real) -> Real:
         """Do the same as `add` and then `product`, given H (g − y) from before."""

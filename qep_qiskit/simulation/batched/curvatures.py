@@ -49,11 +49,12 @@ class Curvatures:
         total, lefts = self._ends[-1], list[Complex]()
         swept = self._sweeps.forward(angles, room)
         _, slopes = self._sweeps.backward(coefficients, swept, room, lefts)
+        lefts.reverse()
         result = np.empty((angles.shape[1], total, total))
         pairs = coefficients.reshape(len(coefficients), -1, 1, 2)
         for first in range(0, len(result), self._together):
             part = slice(first, first + self._together)
-            self._write(room, [left[:, part] for left in lefts[::-1]], pairs[:, part], part, result[part])
+            self._write(room, lefts, pairs[:, part], part, result[part])
         result = self._weights.T @ result @ self._weights
         return slopes, result + result.swapaxes(1, 2)
 
@@ -88,7 +89,7 @@ class Curvatures:
             grid = target.array.reshape(self._size, columns, last)
             np.multiply(states.array.reshape(self._size, columns, first), factors[number][:, part, None], out=grid[..., :first])
             np.multiply(self._turns[number][:, None], room.states[number].array[:, part, None], out=grid[..., first:])
-            np.multiply(grid, lefts[number][:, :, None], out=spare.array.reshape(grid.shape))
+            np.multiply(grid, lefts[number][:, part, None], out=spare.array.reshape(grid.shape))
             terms = (signs @ spare.reals((self._size, -1))).reshape(-1, columns, last, 2)[..., 1].swapaxes(0, 1)
             result[:, first:last, :last] = terms
             result[:, :first, first:last] = terms[..., :first].swapaxes(1, 2)
