@@ -194,9 +194,10 @@ class AnsatzResponses:
             def gradients(rows: NDArray[np.intp], thetas: Matrix) -> Matrix:
                 return self._evaluator.energies_and_gradients(thetas, free[rows])[1] + mu[rows, None] * thetas
 
-            inverses = np.array([self._inverses[number] for number in of_live])
+            inverses, thetas = np.array([self._inverses[number] for number in of_live]), self._thetas[of_live]
+            here = gradients(np.arange(len(live)), thetas)
             moved[live], solved = newton_steps(
-                gradients, self._thetas[of_live], slopes[live], mu, inverses, precision=SETTLED, most=MOST_ITERATIONS
+                gradients, thetas, slopes[live], mu, inverses, here, precision=SETTLED, most=MOST_ITERATIONS
             )
             taken_up = np.linalg.norm(mu[:, None] * moved[live], axis=1)
             settled[live] = solved & (taken_up <= SOFT * np.linalg.norm(slopes[live], axis=1))

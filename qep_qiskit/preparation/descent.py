@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qep_qiskit.preparation.line_search import LONGEST, MOST_TRIALS, RECHECKED, ROUNDING, End, Trials, judged, search
+from qep_qiskit.preparation.line_search import (
+    LONGEST,
+    MOST_TRIALS,
+    RECHECKED,
+    End,
+    Trials,
+    decreases,
+    hides,
+    is_steep,
+    search,
+)
 from qep_qiskit.preparation.quasi_newton import Mask, Memory, memory_for
 
 Real = NDArray[np.float64]
@@ -129,7 +139,8 @@ def descend(
             )
             end.done[rows], end.evaluations[rows] = reached[out], evaluations
             end.memory.put(rows, searches.memory, out)
-            searches, waiting = searches.kept(np.flatnonzero(~ended)), np.zeros(len(ended) - len(out), dtype=bool)
+            on = np.flatnonzero(~ended)
+            searches, sizes, waiting = searches.kept(on), sizes[on], np.zeros(len(on), dtype=bool)
             if not len(searches.rows):
                 return end
         if len(searches.rows) <= FEW and searches.arrived.all():
@@ -146,9 +157,9 @@ def descend(
             end.evaluations[rows] = evaluations - 1
             end.take(rows, further)
             return end
-        searches.turn(waiting)
-        trial = searches.thetas + searches.lengths[:, None] * searches.directions
-        searches.judge(trial, *function(searches.rows, trial))
+        steps = searches.steps(sizes, np.flatnonzero(waiting))
+        trials = searches.thetas + steps
+        searches.judge(steps, trials, *function(searches.rows, trials))
         evaluations += 1
 
 
@@ -191,7 +202,11 @@ def _alone(function: Function, starts: Real, values: Real, gradients: Real, aim:
 
 
 class _Search:
-    """The line searches of the rows that are not done; each evaluation is one trial of every search."""
+    """The line searches of the rows that are not done; each evaluation is one trial of every search.
+
+    Most trials are taken, and few rows need more than one. So the arrays hold the result as if all trials were taken, and the
+    other rows are put back.
+    """
 
     def __init__(self, rows: Rows, limits: Rows, memory: Memory, thetas: Real, values: Real, gradients: Real) -> None:
         count = len(rows)
@@ -201,8 +216,8 @@ class _Search:
         """Newton steps H⁻¹ g at the angles, and the directions of the searches."""
         self.slopes, self.aims = np.zeros((2, count))
         self.lengths, self.low, self.high = np.ones(count), np.zeros(count), np.full(count, np.inf)
-        self.arrived, self.stuck = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
-        """Whether the last trial was taken, and whether the direction was given up."""
+        self.arrived, self.further = np.ones(count, dtype=bool), np.zeros(count, dtype=bool)
+        """Whether the last trial was taken, and whether the search goes on in the same direction."""
         self.trials, self.failures = np.zeros((2, count), dtype=np.int64)
 
     def kept(self, rows: Rows) -> _Search:
@@ -217,48 +232,57 @@ class _Search:
         self.memory.forget(rows)
         self.newton[rows] = 0.0
 
-    def turn(self, waiting: Mask) -> None:
-        """Choose new directions where a search arrived or is stuck: Newton steps, or down the gradient for an empty memory.
+    def steps(self, sizes: Real, waiting: Rows) -> Real:
+        """Return the next steps, in new directions where a search arrived or was given up.
 
-        Rows that wait stay where they are.
+        New directions are Newton steps, or lead down the gradient, whose norm is one of `sizes`, for an empty memory. Rows that
+        wait stay where they are.
         """
-        rows = self.arrived | self.stuck
-        directions, sizes = -self.newton, _norms(self.gradients)
-        slopes = np.vecdot(directions, self.gradients)
-        uphill = rows & ~(slopes < -1e-14 * sizes * _norms(directions))
+        directions, slopes = -self.newton, -np.vecdot(self.newton, self.gradients)
+        squares, further = np.vecdot(directions, directions), np.flatnonzero(self.further)
+        uphill = ~(slopes < -1e-14 * sizes * np.sqrt(squares))
+        uphill[further] = False
         if uphill.any():
             self.forget(np.flatnonzero(uphill))
             scales = np.minimum(1.0, LONGEST / np.maximum(sizes[uphill], 1e-300))
             directions[uphill] = -scales[:, None] * self.gradients[uphill]
             slopes[uphill] = -scales * sizes[uphill] ** 2
-        shrink = np.minimum(1.0, LONGEST / np.maximum(np.abs(directions).max(axis=1, initial=0.0), 1e-300))
-        self.directions = _chosen(rows, directions * shrink[:, None], self.directions)
-        self.slopes = _chosen(rows, slopes * shrink, self.slopes)
-        self.directions[waiting], self.slopes[waiting] = 0.0, 0.0
-        self.lengths[rows], self.low[rows], self.high[rows], self.trials[rows] = 1.0, 0.0, np.inf, 0
+        long = np.flatnonzero(squares > LONGEST**2)
+        if len(long):
+            shrink = np.minimum(1.0, LONGEST / np.abs(directions[long]).max(axis=1))
+            directions[long] *= shrink[:, None]
+            slopes[long] *= shrink
+        directions[waiting], slopes[waiting] = 0.0, 0.0
+        directions[further], slopes[further] = self.directions[further], self.slopes[further]
+        self.directions, self.slopes = directions, slopes
+        return self.lengths[:, None] * directions if len(further) else directions
 
-    def judge(self, trial: Real, values: Real, gradients: Real) -> None:
+    def judge(self, steps: Real, thetas: Real, values: Real, gradients: Real) -> None:
         """Take the trials that meet the weak Wolfe conditions, and change the length of the others."""
         slopes, rise = np.vecdot(self.directions, gradients), values - self.values
-        fits, steep = judged(rise, slopes, self.lengths, self.slopes, ROUNDING * np.maximum(np.abs(self.values), 1.0))
-        self.arrived = fits & ~steep
-        self.trials += 1
-        steps, changes = trial - self.thetas, gradients - self.gradients
-        curved = self.arrived & (np.vecdot(steps, changes) > 1e-12 * _norms(steps) * _norms(changes))
+        fits = decreases(rise, self.lengths, self.slopes)
+        if not fits.all():
+            fits |= hides(rise, slopes, self.slopes, np.maximum(np.abs(self.values), 1.0))
+        arrived = fits & ~is_steep(slopes, self.slopes)
+        changes = gradients - self.gradients
+        sizes = np.sqrt(np.vecdot(steps, steps) * np.vecdot(changes, changes))
+        curved = arrived & (np.vecdot(steps, changes) > 1e-12 * sizes)
         newton = self.memory.advance(curved, steps, changes, gradients, self.newton)
-        self.newton = _chosen(self.arrived, newton, self.newton)
-        self.thetas = _chosen(self.arrived, trial, self.thetas)
-        self.values = _chosen(self.arrived, values, self.values)
-        self.gradients = _chosen(self.arrived, gradients, self.gradients)
-        self.failures[self.arrived] = 0
-        self.stuck = ~self.arrived & (self.trials >= MOST_TRIALS)
-        if not self.arrived.all():
-            self.forget(np.flatnonzero(self.stuck))
-            self.failures[self.stuck] += 1
-            self._change_lengths(np.flatnonzero(~self.arrived), fits, rise)
+        back = np.flatnonzero(~arrived)
+        if len(back):
+            for new, old in (thetas, self.thetas), (values, self.values), (gradients, self.gradients), (newton, self.newton):
+                new[back] = old[back]
+        self.thetas, self.values, self.gradients, self.newton = thetas, values, gradients, newton
+        self.arrived = arrived
+        self.failures[arrived] = 0
+        if len(back) or self.further.any():
+            self._change_lengths(back, fits, rise)
 
     def _change_lengths(self, rows: Rows, fits: Mask, rise: Real) -> None:
-        """Double lengths without a limit, and take the minimum of a parabola, or the middle, in the other brackets."""
+        """Double lengths without a limit, and take the minimum of a parabola, or the middle, in the other brackets.
+
+        A direction is given up after too many trials.
+        """
         lengths, slopes = self.lengths[rows], self.slopes[rows]
         self.low[rows] = np.where(fits[rows], lengths, self.low[rows])
         self.high[rows] = np.where(fits[rows], self.high[rows], lengths)
@@ -269,14 +293,14 @@ class _Search:
             inside = ~fits[rows] & (parabola > low + 0.1 * width) & (parabola < high - 0.1 * width)
             between = np.where(inside, parabola, 0.5 * (low + high))
         self.lengths[rows] = np.where(np.isinf(high), 2.0 * lengths, between)
+        self.trials += 1
+        self.further = ~self.arrived & (self.trials < MOST_TRIALS)
+        stuck = np.flatnonzero(~self.arrived & ~self.further)
+        self.forget(stuck)
+        self.failures[stuck] += 1
+        turning = ~self.further
+        self.lengths[turning], self.low[turning], self.high[turning], self.trials[turning] = 1.0, 0.0, np.inf, 0
 
 
 def _norms(vectors: Real) -> Real:
     return np.sqrt(np.vecdot(vectors, vectors))
-
-
-def _chosen(rows: Mask, new: Real, old: Real) -> Real:
-    """Return the new values of some rows and the old ones of the others; `new` may be returned itself."""
-    if not rows.all():
-        np.copyto(new, old, where=~rows if new.ndim == 1 else ~rows[:, None])
-    return new

@@ -145,9 +145,9 @@ def _take_newton_step(model: Model, free: Free, rows: Rows) -> None:
         free.gradients[rows],
         model.mu[rows],
         free.memory.inverse[rows],
+        free.gradients[rows],
         precision=FOLLOWED,
         most=free.thetas.shape[1] // 2,
-        here=free.gradients[rows],
     )
     short = solved & (np.abs(steps).max(axis=1, initial=0.0) <= KICK)
     free.move(function, rows[short], steps[short])

@@ -78,13 +78,14 @@ def search(
                 direction, slope = -scale * gradient, -scale * size * size
             shrink = min(1.0, LONGEST / max(float(np.abs(direction).max()), 1e-300))
             direction, slope = shrink * direction, shrink * slope
-            length, low, high, noise = 1.0, 0.0, math.inf, ROUNDING * max(abs(value), 1.0)
+            length, low, high = 1.0, 0.0, math.inf
             for _ in range(MOST_TRIALS):
                 trial = theta + length * direction
                 trial_value, trial_gradient = yield trial
                 evaluations += 1
-                fits, steep = judged(trial_value - value, float(direction @ trial_gradient), length, slope, noise)
-                taken = fits and not steep
+                rise, ahead = trial_value - value, float(direction @ trial_gradient)
+                fits = decreases(rise, length, slope) or hides(rise, ahead, slope, max(abs(value), 1.0))
+                taken = fits and not is_steep(ahead, slope)
                 if taken or evaluations >= most:
                     break
                 if fits:
@@ -92,7 +93,7 @@ def search(
                     length = 2.0 * length if math.isinf(high) else 0.5 * (low + high)
                 else:
                     high = length
-                    length = _between(trial_value - value, length, slope, low, high)
+                    length = _between(rise, length, slope, low, high)
             if taken:
                 break
             failures += 1
@@ -106,22 +107,30 @@ def search(
             memory.add_to(row, step, change)
 
 
-def judged(rise: Any, slope: Any, length: Any, first: Any, noise: Any) -> tuple[Any, Any]:
-    """Return whether a trial is short enough for the weak Wolfe conditions, and whether the slope there is too steep for them.
-
-    Near a minimum, where rounding hides the decrease of the value, the slope alone decides (Hager and Zhang 2005).
+def decreases(rise: Any, length: Any, first: Any) -> Any:
+    """Return whether the value decreases enough for the first of the weak Wolfe conditions.
 
     Parameters
     ----------
-    rise, slope : float or ndarray
-        The change of the value, and the slope at the trial; arrays hold one trial per row.
+    rise : float or ndarray
+        The change of the value; arrays hold one trial per row.
     length, first : float or ndarray
         The length of the step, and the slope at its beginning.
-    noise : float or ndarray
-        The rounding error of the value.
     """
-    hidden = (rise <= noise) & (slope <= (2 * DECREASE - 1.0) * first)
-    return (rise <= DECREASE * length * first) | hidden, slope < CURVATURE * first
+    return rise <= DECREASE * length * first
+
+
+def hides(rise: Any, slope: Any, first: Any, size: Any) -> Any:
+    """Return whether rounding hides the decrease of a value of this size; the slopes then say that it decreases enough.
+
+    This is the approximate Wolfe condition of Hager and Zhang (2005).
+    """
+    return (rise <= ROUNDING * size) & (slope <= (2 * DECREASE - 1.0) * first)
+
+
+def is_steep(slope: Any, first: Any) -> Any:
+    """Return whether the slope at a trial is too steep for the second of the weak Wolfe conditions."""
+    return slope < CURVATURE * first
 
 
 def _between(rise: float, length: float, slope: float, low: float, high: float) -> float:

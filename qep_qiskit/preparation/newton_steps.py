@@ -13,7 +13,7 @@ Real = NDArray[np.float64]
 Gradients = Callable[[Rows, Real], Real]
 """(rows, thetas) → the gradients of these rows' functions."""
 STEP, TINY_STEP = 1e-4, 1e-6
-"""The largest change of an angle in two-sided and in one-sided differences of gradients, in radians."""
+"""The largest change of an angle in differences of expectations and in one-sided ones of gradients, in radians."""
 FOLLOWED = 0.1
 """The relative residual of the steps with which descents end."""
 LEAST_CURVATURE = 0.1
@@ -31,10 +31,10 @@ def newton_steps(
     slopes: Real,
     mu: Real,
     inverses: Real,
+    here: Real,
     *,
     precision: float,
     most: int,
-    here: Real | None = None,
 ) -> tuple[Real, NDArray[np.bool_]]:
     """Return the steps −H⁻¹ slope, with the Hessians H of the functions, and the rows for which they are found.
 
@@ -51,12 +51,12 @@ def newton_steps(
         The regularisers that the functions contain.
     inverses : ndarray of shape (R, P, P)
         Approximations of H⁻¹.
+    here : ndarray of shape (R, P)
+        The gradients at `thetas`.
     precision : float
         The relative residual at which a step counts as found.
     most : int
         The largest number of iterations.
-    here : ndarray of shape (R, P), optional
-        The gradients at `thetas`: then one-sided differences, in half the time.
     """
     steps, rest, sizes = np.zeros_like(slopes), -slopes, np.linalg.norm(slopes, axis=1)
     conditioned = (inverses @ rest[:, :, None])[:, :, 0]
@@ -67,14 +67,8 @@ def newton_steps(
         if not len(on):
             break
         along = ways[on]
-        if here is None:
-            short = step_along(along, STEP)[:, None]
-            shifted = np.concatenate([thetas[on] + short * along, thetas[on] - short * along])
-            ahead, behind = np.split(gradients(np.tile(on, 2), shifted), 2)
-            curved = (ahead - behind) / (2 * short)
-        else:
-            short = step_along(along, TINY_STEP)[:, None]
-            curved = (gradients(on, thetas[on] + short * along) - here[on]) / short
+        short = step_along(along, TINY_STEP)[:, None]
+        curved = (gradients(on, thetas[on] + short * along) - here[on]) / short
         curvature = np.einsum("rp,rp->r", along, curved)
         convex = (products[on] > 0.0) & (curvature > LEAST_CURVATURE * mu[on] * np.einsum("rp,rp->r", along, along))
         left[on[~convex]] = True

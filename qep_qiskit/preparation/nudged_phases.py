@@ -43,15 +43,17 @@ def nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[
             model.precision.most,
         )
 
-    far, starts, memory = np.arange(len(owners)), origins, free.memory.kept(owners)
+    far, starts, memory = np.arange(len(owners)), origins, free.memory
+    if isinstance(memory, FullMemory) and not model.deep:
+        memory = memory.kept(np.arange(len(free.thetas)))
+        memory.soften(SOFTEST)
+    memory = memory.kept(owners)
     if model.deep:
         starts = _predicted(model, free, owners, betas[:, None] * gradients)
         lower = function(far, starts)[0] < free.values[owners] + betas * energies
         starts = np.where(lower[:, None], starts, origins)
         assert isinstance(memory, FullMemory)
         memory.set(far, model.inverses(owners, coefficients, starts)[0])
-    elif isinstance(memory, FullMemory):
-        memory.soften(SOFTEST)
     end = onwards(far, starts, memory)
     for _ in range(MOST_VALLEYS if origins.shape[1] <= MOST_CURVED_ANGLES else 0):
         far = _far(model, owners, coefficients, origins, end, far[end.done[far]], function)
@@ -91,9 +93,9 @@ def _far(model: Model, owners: Rows, coefficients: Real, origins: Real, end: Des
         end.gradients[rows],
         model.mu[owners[rows]],
         end.memory.inverse[rows],
+        end.gradients[rows],
         precision=FOLLOWED,
         most=end.thetas.shape[1] // 2,
-        here=end.gradients[rows],
     )
     far = np.abs(steps).max(axis=1) > VALLEY
     unclear = np.flatnonzero(far | ~solved)

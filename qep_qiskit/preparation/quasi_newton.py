@@ -15,6 +15,8 @@ MOST_FULL = 400
 """The largest number of angles for which every step is remembered: the matrix then costs less than an evaluation."""
 MOST_ENTRIES = 1 << 15
 """The number of entries of inverse Hessians that are updated at once: more do not stay in the cache."""
+UPDATES = 4
+"""The number of steps after which a memory of many rows writes to its matrices."""
 REMEMBERED = 50
 """The number of steps that are remembered for more angles."""
 
@@ -74,6 +76,9 @@ class Memory(ABC):
 class FullMemory(Memory):
     """The inverse Hessian of each row as a matrix, by the BFGS update: every step is remembered. For up to a few hundred angles.
 
+    The matrices of many rows do not stay in the cache. So the updates by a few steps are kept as vectors, and are written to the
+    matrices together.
+
     Attributes
     ----------
     inverse : ndarray of shape (R, P, P)
@@ -81,11 +86,34 @@ class FullMemory(Memory):
         Whether a row has taken a step.
     """
 
-    arrays = ("inverse", "known")
+    arrays = ("_matrices", "_updates", "known")
 
     def __init__(self, rows: int, parameters: int) -> None:
-        self.inverse = np.zeros((rows, parameters, parameters))
+        self._matrices = np.zeros((rows, parameters, parameters))
+        self._updates = np.zeros((rows, 2 * UPDATES, parameters))
+        """Pairs of vectors v, w of the updates v wᵀ + w vᵀ that are not yet part of the matrices."""
+        self._count = 0
         self.known = np.zeros(rows, dtype=bool)
+
+    @property
+    def inverse(self) -> Real:
+        self._write_updates()
+        return self._matrices
+
+    def kept(self, rows: Rows) -> Self:
+        """Return the memory of some rows, each as often as it is listed."""
+        part = super().kept(rows)
+        part._count = self._count
+        return part
+
+    def put(self, rows: Rows, other: Memory, which: Rows) -> None:
+        """Take over some rows of another memory of the same kind."""
+        assert isinstance(other, FullMemory)
+        self.inverse[rows] = other._matrices[which]
+        self.known[rows] = other.known[which]
+        if other._count:
+            left, right = other._pairs(which)
+            self._matrices[rows] += left @ right
 
     def set(self, rows: Rows, inverse: Real) -> None:
         """Set the inverse Hessians of some rows."""
@@ -93,7 +121,8 @@ class FullMemory(Memory):
 
     def soften(self, curvature: float) -> None:
         """Add a curvature in all directions to the Hessians of all rows."""
-        self.inverse[:] = np.linalg.solve(np.eye(self.inverse.shape[1]) + curvature * self.inverse, self.inverse)
+        inverse = self.inverse
+        inverse[:] = np.linalg.solve(np.eye(inverse.shape[1]) + curvature * inverse, inverse)
 
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step with s·y > 0 to the rows of a mask."""
@@ -102,31 +131,46 @@ class FullMemory(Memory):
     def advance(self, rows: Mask, step: Real, change: Real, gradient: Real, newton: Real) -> Real:
         """Do the same as `add` and then `product` by one product with H, given H (g − y) from before."""
         ahead = self.product(gradient)
-        moved = ahead - newton
-        if not rows.all():  # the others get an update by zero, which is cheaper than a copy of some matrices
-            step, change, moved = (np.where(rows[:, None], part, 0.0) for part in (step, change, moved))
-        overlap = np.where(rows, np.vecdot(step, change), 1.0)
-        first = rows & ~self.known
-        if first.any():
+        moved, overlap = ahead - newton, np.vecdot(step, change)
+        if not self.known.all() and (first := rows & ~self.known).any():
             scale = (overlap[first] / np.vecdot(change[first], change[first]))[:, None]
-            self.inverse[first] = scale[:, None] * np.eye(step.shape[1])
+            self._matrices[first] = scale[:, None] * np.eye(step.shape[1])
             ahead[first], moved[first] = scale * gradient[first], scale * change[first]
             self.known |= rows
-        twice = (1.0 + np.vecdot(change, moved) / overlap) / 2.0
-        partner = (twice[:, None] * step - moved) / overlap[:, None]
-        left, right = np.stack([step, partner], axis=2), np.stack([partner, step], axis=1)
-        together = max(1, MOST_ENTRIES // self.inverse[0].size)
-        for begin in range(0, len(step), together):
-            part = slice(begin, begin + together)
-            self.inverse[part] += left[part] @ right[part]
-        return ahead + step * np.vecdot(partner, gradient)[:, None] + partner * np.vecdot(step, gradient)[:, None]
+        share = np.divide(1.0, overlap, where=rows, out=np.zeros(len(rows)))  # zero for the others, whose updates thus vanish
+        twice = 0.5 * share * (1.0 + share * np.vecdot(change, moved))
+        pair = self._updates[:, 2 * self._count : 2 * self._count + 2]
+        pair[:, 0] = step
+        np.subtract(twice[:, None] * step, share[:, None] * moved, out=pair[:, 1])
+        ahead += _updated(pair, gradient)
+        self._count += 1
+        if self._count == UPDATES:
+            self._write_updates()
+        return ahead
 
     def product(self, gradient: Real) -> Real:
         """Return H g for every row, shape (R, P); zero for a row without memory."""
-        return (self.inverse @ gradient[:, :, None])[..., 0]
+        result = (self._matrices @ gradient[:, :, None])[..., 0]
+        if self._count:
+            result += _updated(self._updates[:, : 2 * self._count], gradient)
+        return result
+
+    def _write_updates(self) -> None:
+        if self._count:
+            together = max(1, MOST_ENTRIES // self._matrices[0].size)
+            left, right = self._pairs(slice(None))
+            for begin in range(0, len(left), together):
+                part = slice(begin, begin + together)
+                self._matrices[part] += left[part] @ right[part]
+            self._count = 0
+
+    def _pairs(self, rows: Rows | slice) -> tuple[Real, Real]:
+        """Return factors of the updates of some rows, of shapes (R, P, K) and (R, K, P)."""
+        vectors = self._updates[rows, : 2 * self._count]
+        return vectors.swapaxes(1, 2), _exchanged(vectors)
 
     def add_to(self, row: int, step: Real, change: Real) -> None:
-        """Add a step s with s·y > 0 to one row."""
+        """Add a step with s·y > 0 to one row."""
         inverse, overlap = self.inverse[row], float(step @ change)
         if not self.known[row]:
             np.fill_diagonal(inverse, overlap / float(change @ change))
@@ -139,6 +183,16 @@ class FullMemory(Memory):
     def product_of(self, row: int, gradient: Real) -> Real:
         """Return H g for one row, shape (P,)."""
         return self.inverse[row] @ gradient
+
+
+def _updated(pairs: Real, gradient: Real) -> Real:
+    """Return the products of sums of v wᵀ + w vᵀ over pairs of vectors v, w, shape (R, K, P), with gradients (R, P)."""
+    return (_exchanged(pairs @ gradient[:, :, None]).swapaxes(1, 2) @ pairs)[:, 0]
+
+
+def _exchanged(pairs: Real) -> Real:
+    """Return an array (R, K, …) with the two members of each pair along the second axis exchanged."""
+    return pairs.reshape(len(pairs), pairs.shape[1] // 2, 2, pairs.shape[2])[:, :, ::-1].reshape(pairs.shape)
 
 
 class LimitedMemory(Memory):
