@@ -119,7 +119,7 @@ def descend(
     )
     evaluations = 1
     while True:
-        sizes, lost = _norms(searches.gradients), searches.failures > 1
+        sizes, lost = np.linalg.norm(searches.gradients, axis=1), searches.failures > 1
         waiting = sizes <= searches.aims
         checked = evaluations % RECHECKED == 0
         if checked or TOGETHER * np.count_nonzero(waiting) >= len(waiting) or lost.any() or evaluations >= searches.limits.min():
@@ -300,7 +300,3 @@ class _Search:
         self.failures[stuck] += 1
         turning = ~self.further
         self.lengths[turning], self.low[turning], self.high[turning], self.trials[turning] = 1.0, 0.0, np.inf, 0
-
-
-def _norms(vectors: Real) -> Real:
-    return np.sqrt(np.vecdot(vectors, vectors))

@@ -43,11 +43,8 @@ def nudged_phases(model: Model, free: Free, owners: Rows, betas: Real) -> tuple[
             model.precision.most,
         )
 
-    far, starts, memory = np.arange(len(owners)), origins, free.memory
-    if isinstance(memory, FullMemory) and not model.deep:
-        memory = memory.kept(np.arange(len(free.thetas)))
-        memory.soften(SOFTEST)
-    memory = memory.kept(owners)
+    far, starts = np.arange(len(owners)), origins
+    memory = (free.memory if model.deep else free.memory.softened(SOFTEST)).kept(owners)
     if model.deep:
         starts = _predicted(model, free, owners, betas[:, None] * gradients)
         lower = function(far, starts)[0] < free.values[owners] + betas * energies

@@ -50,6 +50,10 @@ class Memory(ABC):
             if name != "_age":
                 getattr(self, name)[rows] = 0
 
+    def softened(self, curvature: float) -> Self:
+        """Return the memory with a curvature added to the Hessians in all directions, if it holds them as matrices."""
+        return self
+
     @abstractmethod
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step s and the change y of the gradient, each of shape (R, P), to the rows of a mask (R,), where s·y > 0."""
@@ -119,10 +123,11 @@ class FullMemory(Memory):
         """Set the inverse Hessians of some rows."""
         self.inverse[rows], self.known[rows] = inverse, True
 
-    def soften(self, curvature: float) -> None:
-        """Add a curvature in all directions to the Hessians of all rows."""
-        inverse = self.inverse
+    def softened(self, curvature: float) -> Self:
+        softer = self.kept(np.arange(len(self.known)))
+        inverse = softer.inverse
         inverse[:] = np.linalg.solve(np.eye(inverse.shape[1]) + curvature * inverse, inverse)
+        return softer
 
     def add(self, rows: Mask, step: Real, change: Real) -> None:
         """Add a step with s·y > 0 to the rows of a mask."""
@@ -170,7 +175,7 @@ class FullMemory(Memory):
         return vectors.swapaxes(1, 2), _exchanged(vectors)
 
     def add_to(self, row: int, step: Real, change: Real) -> None:
-        """Add a step with s·y > 0 to one row."""
+        """Add a step s with s·y > 0 to one row."""
         inverse, overlap = self.inverse[row], float(step @ change)
         if not self.known[row]:
             np.fill_diagonal(inverse, overlap / float(change @ change))

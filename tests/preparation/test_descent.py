@@ -7,7 +7,7 @@ import pytest
 
 from qep_qiskit.preparation.descent import descend
 from qep_qiskit.preparation.line_search import RECHECKED
-from qep_qiskit.preparation.quasi_newton import FullMemory, LimitedMemory
+from qep_qiskit.preparation.quasi_newton import UPDATES, FullMemory, LimitedMemory
 from qep_qiskit.preparation.renewal import inverses, shifted
 
 
@@ -159,8 +159,11 @@ def test_a_softened_memory_knows_the_hessians_with_that_curvature_added():
     hessians = np.array([np.diag([1e-6, 2.0, 5.0]), [[3.0, 1.0, 0.0], [1.0, 4.0, 0.5], [0.0, 0.5, 1e-3]]])
     memory = FullMemory(2, 3)
     memory.set(np.arange(2), np.linalg.inv(hessians))
-    memory.soften(0.01)
-    np.testing.assert_allclose(np.linalg.inv(memory.inverse), hessians + 0.01 * np.eye(3), rtol=1e-6, atol=1e-9)
+    softer = memory.softened(0.01)
+    np.testing.assert_allclose(np.linalg.inv(softer.inverse), hessians + 0.01 * np.eye(3), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(np.linalg.inv(memory.inverse), hessians, rtol=1e-6, atol=1e-9)
+    limited = LimitedMemory(2, 3)
+    assert limited.softened(0.01) is limited
 
 
 @pytest.mark.parametrize("memory", [FullMemory, LimitedMemory])
@@ -177,3 +180,27 @@ def test_steps_are_added_to_the_rows_of_a_mask_alone(memory):
             one_by_one.add_to(int(row), steps[row], changes[row])
     gradient = rng.normal(size=(3, 5))
     np.testing.assert_allclose(masked.product(gradient), one_by_one.product(gradient), rtol=1e-12)
+
+
+@pytest.mark.parametrize("steps", range(2 * UPDATES + 1))
+def test_updates_that_are_not_written_yet_count(steps):
+    rng, size = np.random.default_rng(5), 6
+    memory, one_by_one = FullMemory(4, size), FullMemory(4, size)
+    matrices = np.array([np.diag(rng.uniform(0.5, 3.0, size)) for _ in range(4)])
+    gradient = rng.normal(size=(4, size))
+    for number in range(steps):
+        step, rows = rng.normal(size=(4, size)), np.arange(4) != number % 3
+        change = np.einsum("rpq,rq->rp", matrices, step)
+        newton = memory.advance(rows, step, change, gradient, memory.product(gradient - change))
+        for row in np.flatnonzero(rows):
+            one_by_one.add_to(int(row), step[row], change[row])
+        np.testing.assert_allclose(newton, one_by_one.product(gradient), rtol=1e-9, atol=1e-12)
+    expected, order, place = one_by_one.inverse, np.array([2, 0, 3]), np.array([1, 2, 4])
+    part, other = memory.kept(order), FullMemory(5, size)
+    other.put(place, memory, order)
+    for each in (part.product(gradient[order]), other.product(gradient[[0, 2, 0, 1, 3]])[place]):
+        np.testing.assert_allclose(each, one_by_one.product(gradient)[order], rtol=1e-9, atol=1e-12)
+    part.forget(np.array([1]))
+    assert not part.product(gradient[order])[1].any()
+    for each in (part.inverse[[0, 2]], other.inverse[place[[0, 2]]], memory.inverse[order[[0, 2]]]):
+        np.testing.assert_allclose(each, expected[order[[0, 2]]], rtol=1e-9, atol=1e-12)
