@@ -113,11 +113,9 @@ class FullMemory(Memory):
     def put(self, rows: Rows, other: Memory, which: Rows) -> None:
         """Take over some rows of another memory of the same kind."""
         assert isinstance(other, FullMemory)
-        self.inverse[rows] = other._matrices[which]
-        self.known[rows] = other.known[which]
-        if other._count:
-            left, right = other._pairs(which)
-            self._matrices[rows] += left @ right
+        part = other.kept(which)
+        self.set(rows, part.inverse)
+        self.known[rows] = part.known
 
     def set(self, rows: Rows, inverse: Real) -> None:
         """Set the inverse Hessians of some rows."""
@@ -162,17 +160,13 @@ class FullMemory(Memory):
 
     def _write_updates(self) -> None:
         if self._count:
-            together = max(1, MOST_ENTRIES // self._matrices[0].size)
-            left, right = self._pairs(slice(None))
-            for begin in range(0, len(left), together):
+            together = max(1, MOST_ENTRIES // self._matrices.shape[1] ** 2)
+            pairs = self._updates[:, : 2 * self._count]
+            left, right = pairs.swapaxes(1, 2), _exchanged(pairs)
+            for begin in range(0, len(pairs), together):
                 part = slice(begin, begin + together)
                 self._matrices[part] += left[part] @ right[part]
             self._count = 0
-
-    def _pairs(self, rows: Rows | slice) -> tuple[Real, Real]:
-        """Return factors of the updates of some rows, of shapes (R, P, K) and (R, K, P)."""
-        vectors = self._updates[rows, : 2 * self._count]
-        return vectors.swapaxes(1, 2), _exchanged(vectors)
 
     def add_to(self, row: int, step: Real, change: Real) -> None:
         """Add a step s with s·y > 0 to one row."""

@@ -40,8 +40,8 @@ def test_they_solve_for_the_slopes(minima, off):
     gradients = gradients_of(evaluator, coefficients)
     slopes, here = np.random.default_rng(3).normal(size=thetas.shape), gradients(np.arange(2), thetas)
     nearly = np.linalg.inv(matrices + off * np.eye(thetas.shape[1]))
-    steps, found = newton_steps(gradients, thetas, slopes, MU, nearly, here, precision=1e-6, most=60)
-    assert found.all()
+    steps, solved = newton_steps(gradients, thetas, slopes, MU, nearly, here, precision=1e-6, most=60)
+    assert solved.all()
     left = (matrices @ steps[:, :, None])[:, :, 0] + slopes
     assert np.linalg.norm(left) < 1e-3 * np.linalg.norm(slopes)
 
@@ -54,13 +54,13 @@ def test_rows_without_enough_iterations_or_with_a_downward_curve_are_not_found(m
     assert not newton_steps(gradients, thetas, slopes, MU, rough, here, precision=1e-8, most=2)[1].any()
     upside_down = gradients_of(evaluator, np.stack([coefficients[0], -coefficients[1]]))
     here = upside_down(both, thetas)
-    found = newton_steps(upside_down, thetas, slopes, MU, np.linalg.inv(matrices), here, precision=1e-6, most=60)[1]
-    assert found.tolist() == [True, False]
+    solved = newton_steps(upside_down, thetas, slopes, MU, np.linalg.inv(matrices), here, precision=1e-6, most=60)[1]
+    assert solved.tolist() == [True, False]
 
 
 def test_a_row_without_a_slope_stays_where_it_is(minima):
     evaluator, coefficients, thetas, matrices = minima
     gradients, none = gradients_of(evaluator, coefficients), np.zeros_like(thetas)
     here = gradients(np.arange(2), thetas)
-    steps, found = newton_steps(gradients, thetas, none, MU, np.linalg.inv(matrices), here, precision=1e-6, most=5)
-    assert found.all() and not steps.any()
+    steps, solved = newton_steps(gradients, thetas, none, MU, np.linalg.inv(matrices), here, precision=1e-6, most=5)
+    assert solved.all() and not steps.any()
